@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AVL_CMD_CMD_H
+#define AVL_CMD_CMD_H
+
+/* What the commands share: options, messages, input and output streams, progress. Only here and
+ * in the commands themselves may anything be printed, and may the process end. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "io/stream.h"
+
+/* Exit statuses of every command. */
+enum { AVL_EXIT_OK = 0, AVL_EXIT_FAILURE = 1, AVL_EXIT_USAGE = 2 };
+
+/* --- options -------------------------------------------------------------------------------------
+ * One table makes getopt_long's arguments, --help and the checks. */
+enum avl_option_kind {
+	AVL_OPT_FLAG,   /* bool: set to true */
+	AVL_OPT_INT,    /* int within min..max */
+	AVL_OPT_NUMBER, /* double, finite, within min..max */
+	AVL_OPT_TEXT,   /* const char * */
+	AVL_OPT_CHOICE, /* int: index of the text in CHOICES ("dot|relu|cosine") */
+	AVL_OPT_COUNT,  /* int: one more each time (-v) */
+	AVL_OPT_GROUP,  /* no option: HELP is a heading in --help */
+};
+
+struct avl_option {
+	char letter;      /* 0: none */
+	const char *name; /* long name without dashes, NULL: none */
+	enum avl_option_kind kind;
+	void *value;
+	const char *arg;     /* name of the argument in --help: "FPS" */
+	const char *help;    /* one line, or more with \n */
+	const char *choices; /* of AVL_OPT_CHOICE */
+	double min, max;     /* of AVL_OPT_INT and AVL_OPT_NUMBER; both 0: unbounded */
+};
+
+struct avl_command {
+	const char *name;     /* "avl-extract" */
+	const char *synopsis; /* what follows the name in the usage line(s); \n begins another */
+	const char *summary;  /* one sentence */
+	const struct avl_option *options; /* ended by a row of zeros */
+};
+
+/* Every command takes -h/--help and --version, which need no row, and these, by the macro. */
+struct avl_common {
+	bool quiet;
+	int verbose;
+};
+extern struct avl_common avl_common;
+#define AVL_COMMON_OPTIONS                                                                         \
+	{'q', "quiet", AVL_OPT_FLAG, &avl_common.quiet, NULL, "no progress, no warnings", NULL, 0, \
+	 0},                                                                                       \
+	{'v', "verbose", AVL_OPT_COUNT, &avl_common.verbose, NULL, "say more", NULL, 0, 0}
+
+/* Reads the options, sets SIGPIPE to its default, and returns the index of the first operand.
+ * --help and --version are answered here; a mistake in usage ends the process with status 2. */
+int avl_command_start(const struct avl_command *command, int argc, char **argv);
+
+/* --- messages: one line on stderr, "NAME: text" --- */
+_Noreturn void avl_die(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+_Noreturn void avl_die_err(const struct avl_err *err); /* status 1 */
+_Noreturn void avl_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void avl_warn(const char *format, ...) __attribute__((format(printf, 1, 2))); /* -q silences */
+/* As avl_warn, not silenced by -q, and the command will end with status 1 (avl_finish). */
+void avl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* --- input: the records of all operands, one after the other; none or "-" is stdin --- */
+struct avl_input;
+
+/* Ends in usage where nothing is named and stdin is a terminal. */
+struct avl_input *avl_input_open(char **files, int nfiles);
+/* 1: a record, 0: no more. An operand that cannot be read or is damaged is reported, makes the
+ * exit status 1, and the next one is tried. */
+int avl_input_next(struct avl_input *input, struct avl_record *record);
+void avl_input_close(struct avl_input *input);
+
+/* --- output: stdout, or with -o FILE a temporary beside it that becomes FILE at the end --- */
+struct avl_output {
+	int fd;
+	const char *path; /* NULL: stdout */
+	char *temporary;
+};
+
+/* PATH: NULL or "-" is stdout, which may not be a terminal unless FORCE. Dies where it cannot. */
+void avl_output_open(struct avl_output *output, const char *path, bool force);
+/* Flushes, fsyncs, closes, renames; all of it checked. Dies where it cannot. */
+void avl_output_commit(struct avl_output *output);
+/* Removes the temporary. */
+void avl_output_abandon(struct avl_output *output);
+
+/* --- progress: on stderr, only if that is a terminal and -q was not given --- */
+void avl_progress_start(const char *unit, double total); /* "frames"; total 0: unknown */
+void avl_progress(double done);                          /* at most ten lines a second */
+void avl_progress_end(void);
+
+/* The exit status: AVL_EXIT_FAILURE after any avl_error, else AVL_EXIT_OK. Checks that stdout
+ * could be flushed and closed. */
+int avl_finish(void);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_MIN ((size_t)1 << 20)
+
+struct avl_arena_chunk {
+	struct avl_arena_chunk *next;
+	size_t size, used;
+	_Alignas(AVL_ALIGN) unsigned char bytes[];
+};
+
+static size_t round_up(size_t size)
+{
+	return (size + AVL_ALIGN - 1) & ~(size_t)(AVL_ALIGN - 1);
+}
+
+void *avl_alloc(size_t count, size_t size)
+{
+	size_t bytes;
+	if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 2)
+		return NULL;
+	return aligned_alloc(AVL_ALIGN, round_up(bytes ? bytes : 1));
+}
+
+void avl_arena_init(struct avl_arena *arena, size_t limit)
+{
+	*arena = (struct avl_arena){.limit = limit ? limit : SIZE_MAX / 2};
+}
+
+static struct avl_arena_chunk *chunk_new(struct avl_arena *arena, size_t need)
+{
+	const size_t room = arena->limit - arena->held;
+	size_t size = arena->held / 2 > CHUNK_MIN ? arena->held / 2 : CHUNK_MIN;
+	if (size < need || size > room)
+		size = need;
+	if (size > room)
+		return NULL;
+	struct avl_arena_chunk *chunk = avl_alloc(1, sizeof *chunk + size);
+	if (!chunk)
+		return NULL;
+	*chunk = (struct avl_arena_chunk){.size = size};
+	arena->held += size;
+	return chunk;
+}
+
+void *avl_arena_alloc(struct avl_arena *arena, size_t size)
+{
+	if (size > SIZE_MAX / 4)
+		return NULL;
+	const size_t need = round_up(size ? size : 1);
+	struct avl_arena_chunk **link = &arena->first;
+	while (*link && (*link)->size - (*link)->used < need)
+		link = &(*link)->next;
+	if (!*link && !(*link = chunk_new(arena, need)))
+		return NULL;
+	struct avl_arena_chunk *const chunk = *link;
+	void *const block = chunk->bytes + chunk->used;
+	chunk->used += need;
+	return block;
+}
+
+char *avl_arena_text(struct avl_arena *arena, const char *text, size_t n)
+{
+	char *copy = n < SIZE_MAX ? avl_arena_alloc(arena, n + 1) : NULL;
+	if (!copy)
+		return NULL;
+	memcpy(copy, text, n);
+	copy[n] = 0;
+	return copy;
+}
+
+void avl_arena_reset(struct avl_arena *arena)
+{
+	for (struct avl_arena_chunk *c = arena->first; c; c = c->next)
+		c->used = 0;
+}
+
+void avl_arena_release(struct avl_arena *arena)
+{
+	for (struct avl_arena_chunk *c = arena->first, *next; c; c = next) {
+		next = c->next;
+		free(c);
+	}
+	avl_arena_init(arena, arena->limit);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AVL_IO_JSON_H
+#define AVL_IO_JSON_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* JSON text (RFC 8259) as seals, stream headers and model metadata carry it. A thin layer over
+ * jansson, so that nobody else needs to know it: the only file that includes it is json.c. */
+
+/* A value: object, array, string, number, true, false or null. Values are counted references. */
+struct avl_json;
+
+/* Reads one value of N bytes. Refuses duplicate names, anything behind the value, nesting deeper
+ * than 64, and numbers no double can hold. *OUT belongs to the caller. */
+int avl_json_parse(struct avl_json **out, const char *text, size_t n, struct avl_err *err);
+
+/* The shortest text without white space, members in the order they were set, doubles with 17
+ * significant digits at most; malloc'd, ended by 0. NULL when memory is exhausted. */
+char *avl_json_dump(const struct avl_json *value, size_t *n);
+
+struct avl_json *avl_json_object(void);
+struct avl_json *avl_json_array(void);
+void avl_json_free(struct avl_json *value); /* gives one reference back; NULL is allowed */
+struct avl_json *avl_json_copy(const struct avl_json *value); /* deep */
+
+/* --- reading: a borrowed pointer, or the fallback where the member is absent or another type --- */
+struct avl_json *avl_json_get(const struct avl_json *object, const char *name);
+double avl_json_number(const struct avl_json *object, const char *name, double fallback);
+const char *avl_json_string(const struct avl_json *object, const char *name, const char *fallback);
+int avl_json_length(const struct avl_json *array); /* 0 for anything but an array */
+struct avl_json *avl_json_at(const struct avl_json *array, int i);
+double avl_json_number_at(const struct avl_json *array, int i, double fallback);
+const char *avl_json_string_at(const struct avl_json *array, int i, const char *fallback);
+int avl_json_size(const struct avl_json *object); /* members; 0 for anything but an object */
+/* The I-th member's name and value, in the order of the text; -1 past the last. */
+int avl_json_member(const struct avl_json *object, int i, const char **name,
+		    struct avl_json **value);
+
+/* --- writing: replace or append; 0, or AVL_ENOMEM. A number that is whole and below 2^53 is
+ * written without a point. NaN and infinities cannot be written: AVL_EFORMAT. Strings must be
+ * UTF-8: other bytes become U+FFFD. --- */
+int avl_json_set_number(struct avl_json *object, const char *name, double value);
+int avl_json_set_string(struct avl_json *object, const char *name, const char *text);
+int avl_json_set_numbers(struct avl_json *object, const char *name, const double *value, int n);
+int avl_json_set(struct avl_json *object, const char *name, struct avl_json *value); /* takes it */
+int avl_json_append(struct avl_json *array, struct avl_json *value);                 /* takes it */
+int avl_json_remove(struct avl_json *object, const char *name);
+
+#endif

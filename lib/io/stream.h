@@ -24,6 +24,8 @@ struct avl_member {
 	const void *bytes;               /* the whole payload as it stands in the archive, or NULL
 					    where only TENSOR is set (then the writer makes it) */
 	size_t size;
+	uint32_t crc32; /* of BYTES; the readers and avl_record_put_bytes set it, and the writer
+			   passes it on, so that it guards the payload from end to end */
 };
 
 /* A record. Whoever fills it owns what the pointers name; avl_record_release frees what the
@@ -32,11 +34,13 @@ struct avl_record {
 	char key[AVL_KEY_MAX + 1]; /* [A-Za-z0-9_-]+ */
 	int nmembers;
 	struct avl_member member[AVL_MEMBERS_MAX];
-	struct avl_json *seal; /* what is not a tensor, without "members" and "crc32" */
+	struct avl_json *seal;  /* what is not a tensor, without "members" and "crc32" */
 	struct avl_arena arena; /* payloads, and memory for whoever adds members */
 };
 
-/* LIMIT: bytes all payloads of a record may take, 0 for the default (1 GiB). */
+#define AVL_PAYLOAD_LIMIT ((size_t)1 << 30) /* the default of avl_reader_open */
+
+/* LIMIT: bytes the record's memory may ever take, 0 for no limit. */
 void avl_record_init(struct avl_record *record, size_t limit);
 void avl_record_reset(struct avl_record *record); /* empty, with a new seal; memory is kept */
 void avl_record_release(struct avl_record *record);
@@ -57,10 +61,12 @@ int avl_record_put_bytes(struct avl_record *record, const char *suffix, const vo
  * A record is handed on as soon as its seal has been read, before any byte behind it arrives.
  * gzip is recognised and undone. Everything is verified: header sums, names, order, CRC-32s of
  * the seal and of every member, the end record; the first violation is an error that names the
- * stream, the record and the byte offset, and ends the stream. */
+ * stream, the record and the byte offset (of the archive, after gzip is undone), and ends the
+ * stream. */
 struct avl_reader;
 
-/* FD is not closed. NAME, for messages, is copied. LIMIT as in avl_record_init. */
+/* FD is not closed. NAME, for messages, is copied. LIMIT: bytes all payloads of one record may
+ * take, 0 for AVL_PAYLOAD_LIMIT. */
 int avl_reader_open(struct avl_reader **reader, int fd, const char *name, size_t limit,
 		    struct avl_err *err);
 /* 1: *RECORD holds the next record, until the next call. 0: the end record was read, and nothing

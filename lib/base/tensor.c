@@ -38,7 +38,7 @@ int avl_tensor_measure(const struct avl_tensor *tensor, uint64_t max_bytes, size
 	}
 	uint64_t total;
 	if (__builtin_mul_overflow(n, (uint64_t)types[tensor->dtype].size, &total) ||
-	    total > max_bytes)
+	    (!empty && total > max_bytes))
 		return avl_fail(err, AVL_ELIMIT, "tensor exceeds %llu bytes",
 				(unsigned long long)max_bytes);
 	*count = empty ? 0 : (size_t)n;

@@ -2,6 +2,7 @@
 #include "io/contract.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

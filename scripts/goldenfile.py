@@ -12,7 +12,10 @@ FORMAT = """\
 
 
 def chosen(size):
-    """The first, the last, and others where multiples of the golden ratio fall."""
+    """All of a small tensor; else the first, the last, and where multiples of the golden ratio
+    fall."""
+    if size <= VALUES:
+        return range(size)
     ratio = (5**0.5 - 1) / 2
     spread = {int(size * (k * ratio % 1)) for k in range(1, VALUES - 1)}
     return sorted(spread | {0, size - 1})

@@ -107,7 +107,7 @@ class Checker:
             raise Disagreement(what)
 
 
-def check_picture(check, weights):
+def check_picture(check, weights, nets):
     frame = reference.image_a()
     check.true("picture A", frame[0, 0].tolist() == [0, 40, 0])
     check.true("picture A", frame[1, 2].tolist() == [11, 56, 22])
@@ -121,7 +121,7 @@ def check_picture(check, weights):
                               PICTURE_LAYERS[name]):
             check.near(f"{name} {part}", x, y, np.abs(value).max())
 
-    v = reference.image_net(weights, frame, visit)
+    v = nets.image_net(weights, frame, visit)
     check.near("|v|", np.linalg.norm(v), 265.0769, 265.0769)
     for at, value in PICTURE_V.items():
         check.near(f"v{list(at)}", v[at], value, 6)
@@ -136,14 +136,14 @@ def check_picture(check, weights):
         check.near(f"logit {c}", scores[c], value, 4.23642)
     check.true("picture A is a beacon", scores.argmax() == 437)
 
-    v = reference.image_net(weights, reference.image_a(224))
+    v = nets.image_net(weights, reference.image_a(224))
     scores = reference.logits(weights, v.mean(axis=(1, 2)))
     check.near("head at 224", v.mean(dtype=np.float64), 0.130792, 6)
     check.near("logit 854 at 224", scores[854], 6.02983, 6.02983)
     check.true("picture A at 224 is a theater curtain", scores.argmax() == 854)
 
 
-def check_sound(check, weights, classes):
+def check_sound(check, weights, classes, nets):
     samples = reference.sound_a()
     for found, value in zip(samples, SOUND_SAMPLES):
         check.near("sound A", found, value, 0.6, 1e-6)
@@ -171,11 +171,11 @@ def check_sound(check, weights, classes):
         for part, x, y in zip(("mean", "deviation", "first"), found, SOUND_LAYERS[name]):
             check.near(f"{name} {part}", x, y, np.abs(value).max())
 
-    f_s = reference.sound_net(weights, patches[0], visit)
+    f_s = nets.sound_net(weights, patches[0], visit)
     check.near("sum of f_s", f_s.sum(dtype=np.float64), 90.4743, 90.4743)
     for channel, value in SOUND_F_S.items():
         check.near(f"f_s[{channel}]", f_s[channel], value, 4.71933)
-    rows = f_s, reference.sound_net(weights, patches[1])
+    rows = f_s, nets.sound_net(weights, patches[1])
     for row, published in zip(rows, SOUND_SCORES):
         scores = reference.class_scores(weights, row)
         for name, value in published.items():
@@ -237,12 +237,15 @@ def check_data(check, weights, classes, folder):
     check.near("class map, mean", heat.mean(), 1.0048, 3.033, 0.01)
 
 
-def check_all(weights, metadata, folder=None, slack=0.0):
-    """Raises Disagreement at the first number that differs; returns the Checker."""
+def check_all(weights, metadata, folder=None, slack=0.0, nets=reference):
+    """Raises Disagreement at the first number that differs; returns the Checker.
+
+    NETS has the two networks to check, image_net and sound_net of the reference or others.
+    """
     classes = json.loads(metadata["avl.classes"])
     check = Checker(slack)
-    check_picture(check, weights)
-    check_sound(check, weights, classes)
+    check_picture(check, weights, nets)
+    check_sound(check, weights, classes, nets)
     check_join(check, weights, classes)
     if folder:
         check_data(check, weights, classes, folder)

@@ -224,7 +224,7 @@ def softmax(x):
 def score_class(weights, q, v):
     """The class map: how much each position looks like what is heard."""
     share = softmax(logits(weights, v))
-    wanted = np.zeros(1000, np.float32)
+    wanted = np.zeros(1000)
     for c, i in weights["class_map.pairs"]:
         wanted[i] += q[c] * weights["class_map.weight"][c]
     person = np.clip(np.tensordot(weights["class_map.person_row"], v, 1), 0, 1)

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Convolution as a product of small matrices held in registers: a tile of pixels by one or two
+ * blocks of output channels. Each weight vector is loaded once for all pixels of the tile, and each
+ * input is broadcast from memory into the multiply-add. */
+
+#if AVL_VECTOR == 16 /* 32 registers: 2 x 14 sums, 2 weights */
+#define PIXELS_MAX 14
+#define PAIRS      1
+#elif AVL_VECTOR == 8 /* 16 registers: 2 x 6 sums, 2 weights, 1 input */
+#define PIXELS_MAX 6
+#define PAIRS      0
+#else
+#define PIXELS_MAX 2
+#define PAIRS      0
+#endif
+
+/* One input channel: its weights times its value at each pixel. */
+INLINE void conv_step(vec sum[][NV], const float *x, ptrdiff_t x_pixel, const float *w,
+		      size_t w_block, const int pixels, const int blocks)
+{
+	vec weight[2][NV];
+	FOR (b, blocks)
+		FOR (v, NV)
+			weight[b][v] = load(w + (size_t)b * w_block + v * AVL_VECTOR);
+	FOR (p, pixels) {
+		const vec value = splat(x[p * x_pixel]);
+		FOR (b, blocks)
+			FOR (v, NV)
+				sum[b * pixels + p][v] =
+				    madd(value, weight[b][v], sum[b * pixels + p][v]);
+	}
+}
+
+INLINE void conv_tile(const struct avl_conv_job *job, int block, int pixel, const int pixels,
+		      const int blocks, const int inner)
+{
+	vec sum[2 * PIXELS_MAX][NV];
+	const float *const x = job->x + pixel * job->x_pixel;
+	const size_t w_block = (size_t)job->taps * (size_t)inner * AVL_BLOCK;
+	const float *w = job->w + (size_t)block * w_block;
+
+	FOR (b, blocks)
+		FOR (p, pixels)
+			FOR (v, NV)
+				sum[b * pixels + p][v] = (vec){0};
+
+	for (int t = 0; t < job->taps; t++) {
+		const float *const at = x + job->tap[t];
+		for (int i = 0; i < inner; i++, w += AVL_BLOCK)
+			conv_step(sum, at + i, job->x_pixel, w, w_block, pixels, blocks);
+	}
+
+	const vec lo = splat(job->lo), hi = splat(job->hi);
+	FOR (b, blocks)
+		FOR (v, NV) {
+			const ptrdiff_t at =
+			    (block + b) * job->y_block + pixel * AVL_BLOCK + v * AVL_VECTOR;
+			const vec bias =
+			    job->bias ? load(job->bias + (block + b) * AVL_BLOCK + v * AVL_VECTOR)
+				      : (vec){0};
+			FOR (p, pixels) {
+				vec y = sum[b * pixels + p][v] + bias;
+				if (job->residual)
+					y += load(job->residual + at + p * AVL_BLOCK);
+				store(job->y + at + p * AVL_BLOCK, clamp(y, lo, hi));
+			}
+		}
+}
+
+/* A row in tiles of the largest size that is left. */
+INLINE void conv_row(const struct avl_conv_job *job, int block, const int blocks, const int inner)
+{
+	int p = 0;
+	for (; p + PIXELS_MAX <= job->pixels; p += PIXELS_MAX)
+		conv_tile(job, block, p, PIXELS_MAX, blocks, inner);
+#if PIXELS_MAX > 7
+	for (; p + 7 <= job->pixels; p += 7)
+		conv_tile(job, block, p, 7, blocks, inner);
+#endif
+#if PIXELS_MAX > 4
+	for (; p + 4 <= job->pixels; p += 4)
+		conv_tile(job, block, p, 4, blocks, inner);
+#endif
+	for (; p + 2 <= job->pixels; p += 2)
+		conv_tile(job, block, p, 2, blocks, inner);
+	for (; p < job->pixels; p++)
+		conv_tile(job, block, p, 1, blocks, inner);
+}
+
+static void conv_blocked(const struct avl_conv_job *job)
+{
+	int b = 0;
+#if PAIRS
+	for (; b + 2 <= job->blocks; b += 2)
+		conv_row(job, b, 2, AVL_BLOCK);
+#endif
+	for (; b < job->blocks; b++)
+		conv_row(job, b, 1, AVL_BLOCK);
+}
+
+static void conv_planar(const struct avl_conv_job *job)
+{
+	int b = 0;
+#if PAIRS
+	for (; b + 2 <= job->blocks; b += 2)
+		conv_row(job, b, 2, 1);
+#endif
+	for (; b < job->blocks; b++)
+		conv_row(job, b, 1, 1);
+}
+
+static void conv(const struct avl_conv_job *job)
+{
+	if (job->inner == AVL_BLOCK)
+		conv_blocked(job);
+	else
+		conv_planar(job);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+
+#define DEPTHWISE_PIXELS 6
+
+/* PIXELS neighbours whose windows lie wholly inside the row. */
+INLINE void depthwise_tile(const struct avl_depthwise_job *job, int pixel, const int pixels,
+			   const int columns)
+{
+	vec sum[DEPTHWISE_PIXELS][NV];
+	FOR (p, pixels)
+		FOR (v, NV)
+			sum[p][v] = job->bias ? load(job->bias + v * AVL_VECTOR) : (vec){0};
+
+	const float *w = job->w;
+	for (int r = 0; r < job->rows; r++) {
+		const float *const x =
+		    job->x +
+		    ((ptrdiff_t)r * job->width + pixel * job->stride - job->pad) * AVL_BLOCK;
+		for (int q = 0; q < columns; q++, w += AVL_BLOCK)
+			FOR (v, NV) {
+				const vec weight = load(w + v * AVL_VECTOR);
+				FOR (p, pixels)
+					sum[p][v] =
+					    madd(weight,
+						 load(x + (p * job->stride + q) * AVL_BLOCK +
+						      v * AVL_VECTOR),
+						 sum[p][v]);
+			}
+	}
+
+	const vec lo = splat(job->lo), hi = splat(job->hi);
+	FOR (p, pixels)
+		FOR (v, NV)
+			store(job->y + (pixel + p) * AVL_BLOCK + v * AVL_VECTOR,
+			      clamp(sum[p][v], lo, hi));
+}
+
+/* One pixel whose window may stick out to the left and right. */
+static void depthwise_edge(const struct avl_depthwise_job *job, int pixel)
+{
+	const int left = pixel * job->stride - job->pad;
+	vec sum[NV];
+	FOR (v, NV)
+		sum[v] = job->bias ? load(job->bias + v * AVL_VECTOR) : (vec){0};
+	for (int r = 0; r < job->rows; r++)
+		for (int q = 0; q < job->columns; q++) {
+			if (left + q < 0 || left + q >= job->width)
+				continue;
+			const float *const x =
+			    job->x + ((ptrdiff_t)r * job->width + left + q) * AVL_BLOCK;
+			const float *const w = job->w + (r * job->columns + q) * AVL_BLOCK;
+			FOR (v, NV)
+				sum[v] = madd(load(w + v * AVL_VECTOR), load(x + v * AVL_VECTOR),
+					      sum[v]);
+		}
+	FOR (v, NV)
+		store(job->y + pixel * AVL_BLOCK + v * AVL_VECTOR,
+		      clamp(sum[v], splat(job->lo), splat(job->hi)));
+}
+
+/* The pixels first..last-1 have windows inside 0..width-1. */
+static void inside(int width, int columns, int stride, int pad, int pixels, int *first, int *last)
+{
+	*first = (pad + stride - 1) / stride;
+	*last = width + pad >= columns ? (width + pad - columns) / stride + 1 : 0;
+	if (*last > pixels)
+		*last = pixels;
+	if (*first > *last)
+		*first = *last;
+}
+
+INLINE void depthwise_columns(const struct avl_depthwise_job *job, const int columns)
+{
+	int p, last;
+	inside(job->width, columns, job->stride, job->pad, job->pixels, &p, &last);
+	for (int edge = 0; edge < p; edge++)
+		depthwise_edge(job, edge);
+	for (; p + DEPTHWISE_PIXELS <= last; p += DEPTHWISE_PIXELS)
+		depthwise_tile(job, p, DEPTHWISE_PIXELS, columns);
+	for (; p + 2 <= last; p += 2)
+		depthwise_tile(job, p, 2, columns);
+	for (; p < job->pixels; p++)
+		depthwise_edge(job, p);
+}
+
+static void depthwise(const struct avl_depthwise_job *job)
+{
+	if (job->columns == 3)
+		depthwise_columns(job, 3);
+	else if (job->columns == 5)
+		depthwise_columns(job, 5);
+	else
+		depthwise_columns(job, job->columns);
+}
+
+static void maxpool(const struct avl_maxpool_job *job)
+{
+	for (int p = 0; p < job->pixels; p++) {
+		const int left = p * job->stride - job->pad;
+		const int q0 = left < 0 ? -left : 0;
+		const int q1 = left + job->columns > job->width ? job->width - left : job->columns;
+		vec best[NV];
+		FOR (v, NV)
+			best[v] = splat(-INFINITY);
+		for (int r = 0; r < job->rows; r++)
+			for (int q = q0; q < q1; q++) {
+				const float *const x =
+				    job->x + ((ptrdiff_t)r * job->width + left + q) * AVL_BLOCK;
+				FOR (v, NV)
+					best[v] = max(best[v], load(x + v * AVL_VECTOR));
+			}
+		FOR (v, NV)
+			store(job->y + p * AVL_BLOCK + v * AVL_VECTOR, best[v]);
+	}
+}

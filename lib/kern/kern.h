@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AVL_KERN_KERN_H
+#define AVL_KERN_KERN_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* The inner loops of the networks, one table a CPU level. Each kernel is one source
+ * (kern/NAME_level.h) that is compiled once for every level; nothing outside lib/kern knows an
+ * instruction set. At one level a result depends on the operands alone, never on how the work was
+ * cut: every output element is summed in the same order whatever its neighbours are.
+ *
+ * Feature maps are blocked: channels in blocks of AVL_BLOCK, [c/16][n][h][w][16], unused channels
+ * of the last block zero, every block at a multiple of 64 bytes. So one block is one AVX-512
+ * register, two of AVX2, four of SSE or NEON, and the pictures of a batch follow each other. */
+#define AVL_BLOCK 16
+
+/* How many blocks hold C channels. */
+static inline int avl_blocks(int c)
+{
+	return (c + AVL_BLOCK - 1) / AVL_BLOCK;
+}
+
+/* A row of output pixels of a convolution, for some blocks of output channels:
+ *
+ *   y[b][p][o] = clamp(bias[b][o] + residual[b][p][o]
+ *                      + sum_t sum_i w[b][t][i][o] * x[p * x_pixel + tap[t] + i], lo, hi)
+ *
+ * The taps list the input blocks under the kernel's window, so that any window, stride, dilation
+ * and layout is one loop. INNER is 16 where x is blocked and 1 where x is planar. */
+struct avl_conv_job {
+	const float *x;
+	ptrdiff_t x_pixel;    /* floats from the input of an output pixel to that of the next */
+	const ptrdiff_t *tap; /* floats from there to each tap */
+	int taps, inner;
+	const float *w;        /* [blocks][taps][inner][16] */
+	const float *bias;     /* [blocks][16], may be NULL */
+	const float *residual; /* laid out as y, may be NULL; may be y itself */
+	float *y;              /* [..][pixels][16] */
+	ptrdiff_t y_block;     /* floats from an output block to the next */
+	int pixels, blocks;
+	float lo, hi; /* -INFINITY, INFINITY: no activation */
+};
+
+/* One output row of a depthwise convolution for one block of channels:
+ *
+ *   y[p] = clamp(bias + sum_(r,q) w[r][q] * x[r][p * stride - pad + q], lo, hi)
+ *
+ * over the kernel rows r that the caller leaves (those inside the picture) and the columns inside
+ * 0..width-1. */
+struct avl_depthwise_job {
+	const float *x; /* the first of the rows, [rows][width][16] */
+	int rows, width;
+	const float *w; /* the first of the kernel's rows, [rows][columns][16] */
+	int columns, stride, pad;
+	const float *bias; /* [16], may be NULL */
+	float *y;          /* [pixels][16] */
+	int pixels;
+	float lo, hi;
+};
+
+/* One output row of a maximum over windows, for one block; the arguments as above. */
+struct avl_maxpool_job {
+	const float *x;
+	int rows, width;
+	int columns, stride, pad;
+	float *y;
+	int pixels;
+};
+
+struct avl_kern {
+	const char *level;
+	void (*conv)(const struct avl_conv_job *job);
+	void (*depthwise)(const struct avl_depthwise_job *job);
+	void (*maxpool)(const struct avl_maxpool_job *job);
+	/* y[i] = clamp(a[i] + b[i]); b may be NULL (nothing is added). n: a multiple of 16. */
+	void (*add)(float *y, const float *a, const float *b, size_t n, float lo, float hi);
+	/* y[p][i] = clamp(x[p][i] * scale[i] + shift[i]) for one block. */
+	void (*affine)(float *y, const float *x, const float *scale, const float *shift,
+		       size_t pixels, float lo, float hi);
+	/* y[i] = (sum over pixels of x[p][i]) * factor for one block. */
+	void (*sum)(float *y, const float *x, size_t pixels, float factor);
+};
+
+/* The table in use: the best level of this CPU, or what avl_kern_use chose. */
+const struct avl_kern *avl_kern(void);
+
+/* Chooses a level by name ("portable", "avx2", "avx512"), or the best by "auto". Not while another
+ * thread computes. AVL_EUSAGE for an unknown name or a level this CPU lacks. */
+int avl_kern_use(const char *level, struct avl_err *err);
+
+/* The name of the I-th level this CPU has, from the plainest; NULL behind the last. */
+const char *avl_kern_level(int i);
+
+#endif

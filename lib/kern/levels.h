@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AVL_KERN_LEVELS_H
+#define AVL_KERN_LEVELS_H
+
+#include "kern/kern.h"
+
+/* The tables that kern.c chooses from; the last two exist where the machine is an x86-64. */
+extern const struct avl_kern avl_kern_portable, avl_kern_avx2, avl_kern_avx512;
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/graph.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "net/node.h"
+
+struct avl_graph {
+	struct avl_shape in;
+	struct avl_node *node;
+	int count, keep;
+	struct avl_par *par;
+	float *input, *activations, *scratch, *params;
+	size_t activation_floats, param_floats;
+};
+
+static struct avl_shape shape_of(const struct avl_graph *graph, int node)
+{
+	return node == AVL_NODE_INPUT ? graph->in : graph->node[node].out.shape;
+}
+
+static int plan_shapes(struct avl_graph *graph, size_t *scratch, struct avl_err *err)
+{
+	for (int i = 0; i < graph->count; i++) {
+		struct avl_node *const node = &graph->node[i];
+		for (int k = 0; k < 2 && node->in[k] != AVL_NODE_NONE; k++)
+			node->in_shape[k] = shape_of(graph, node->in[k]);
+		const int code =
+		    node->op->shape(&node->attr, node->in_shape, &node->out.shape, err);
+		if (code)
+			return code;
+		if (node->op->packed)
+			graph->param_floats += node->op->packed(&node->attr, node->in_shape);
+		if (node->op->scratch) {
+			const size_t need = node->op->scratch(&node->attr, node->in_shape);
+			*scratch = need > *scratch ? need : *scratch;
+		}
+	}
+	return 0;
+}
+
+static void find_last_uses(struct avl_graph *graph)
+{
+	for (int i = 0; i < graph->count; i++) {
+		graph->node[i].last_use = graph->keep ? graph->count : i;
+		for (int k = 0; k < 2; k++)
+			if (graph->node[i].in[k] >= 0 && !graph->keep)
+				graph->node[graph->node[i].in[k]].last_use = i;
+	}
+	graph->node[graph->count - 1].last_use = graph->count;
+}
+
+/* The lowest place that no output alive while node I runs takes up. */
+static size_t place(const struct avl_graph *graph, int i)
+{
+	const size_t size = avl_shape_floats(&graph->node[i].out.shape);
+	size_t at = 0;
+	for (int moved = 1; moved;) {
+		moved = 0;
+		for (int k = 0; k < i; k++) {
+			const struct avl_node *const other = &graph->node[k];
+			const size_t end = other->offset + avl_shape_floats(&other->out.shape);
+			if (other->last_use < i || at >= end || at + size <= other->offset)
+				continue;
+			at = end;
+			moved = 1;
+		}
+	}
+	return at;
+}
+
+static void plan_memory(struct avl_graph *graph)
+{
+	find_last_uses(graph);
+	for (int i = 0; i < graph->count; i++) {
+		struct avl_node *const node = &graph->node[i];
+		node->offset = place(graph, i);
+		const size_t end = node->offset + avl_shape_floats(&node->out.shape);
+		if (end > graph->activation_floats)
+			graph->activation_floats = end;
+	}
+}
+
+static int load(struct avl_graph *graph, const char *prefix, const struct avl_safetensors *file,
+		struct avl_err *err)
+{
+	float *params = graph->params;
+	for (int i = 0; i < graph->count; i++) {
+		struct avl_node *const node = &graph->node[i];
+		node->out.data = graph->activations + node->offset;
+		if (!node->op->packed)
+			continue;
+		node->packed = params;
+		params += node->op->packed(&node->attr, node->in_shape);
+		const int code = avl_node_load(node, prefix, file, err);
+		if (code)
+			return code;
+	}
+	return 0;
+}
+
+int avl_graph_new(struct avl_graph **out, const struct avl_network *net,
+		  const struct avl_graph_options *options, const struct avl_safetensors *file,
+		  struct avl_err *err)
+{
+	size_t scratch = 0;
+	int code = AVL_ENOMEM;
+	struct avl_graph *const graph = calloc(1, sizeof *graph);
+	if (!graph)
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	graph->in = options->in;
+	graph->keep = options->keep;
+	graph->par = options->par;
+	graph->node = calloc((size_t)net->count, sizeof *graph->node);
+	if (!graph->node)
+		goto memory;
+	graph->count = avl_node_fuse(net, graph->node);
+	code = plan_shapes(graph, &scratch, err);
+	if (code)
+		goto fail;
+	plan_memory(graph);
+	graph->input = avl_alloc((size_t)graph->in.n * (size_t)graph->in.c * (size_t)graph->in.h,
+				 (size_t)graph->in.w * sizeof(float));
+	graph->activations = avl_alloc(graph->activation_floats, sizeof(float));
+	graph->scratch = avl_alloc(scratch, sizeof(float));
+	graph->params = avl_alloc(graph->param_floats, sizeof(float));
+	if (!graph->input || !graph->activations || !graph->scratch || !graph->params)
+		goto memory;
+	code = load(graph, options->prefix, file, err);
+	if (code)
+		goto fail;
+	*out = graph;
+	return 0;
+memory:
+	code = avl_fail(err, AVL_ENOMEM, "out of memory");
+fail:
+	avl_graph_free(graph);
+	return code;
+}
+
+void avl_graph_free(struct avl_graph *graph)
+{
+	if (!graph)
+		return;
+	free(graph->input);
+	free(graph->activations);
+	free(graph->scratch);
+	free(graph->params);
+	free(graph->node);
+	free(graph);
+}
+
+float *avl_graph_input(struct avl_graph *graph)
+{
+	return graph->input;
+}
+
+static struct avl_map map_of(const struct avl_graph *graph, int node)
+{
+	if (node == AVL_NODE_INPUT)
+		return (struct avl_map){graph->in, AVL_PLANAR, graph->input};
+	return node >= 0 ? graph->node[node].out : (struct avl_map){0};
+}
+
+const struct avl_map *avl_graph_run(struct avl_graph *graph, int n)
+{
+	assert(n >= 1);
+	graph->in.n = n;
+	for (int i = 0; i < graph->count; i++) {
+		struct avl_node *const node = &graph->node[i];
+		node->out.shape.n = n;
+		const struct avl_op_run run = {
+		    .attr = &node->attr,
+		    .in = {map_of(graph, node->in[0]), map_of(graph, node->in[1])},
+		    .out = node->out,
+		    .packed = node->packed,
+		    .scratch = graph->scratch,
+		    .par = graph->par,
+		};
+		node->op->forward(&run);
+	}
+	return &graph->node[graph->count - 1].out;
+}
+
+struct avl_shape avl_graph_output(const struct avl_graph *graph)
+{
+	struct avl_shape shape = graph->node[graph->count - 1].out.shape;
+	shape.n = 1;
+	return shape;
+}
+
+const struct avl_map *avl_graph_find(const struct avl_graph *graph, const char *name)
+{
+	for (int i = 0; i < graph->count; i++) {
+		const struct avl_node *const node = &graph->node[i];
+		if (node->last_use == graph->count && node->name && !strcmp(node->name, name))
+			return &node->out;
+	}
+	return NULL;
+}
+
+size_t avl_graph_bytes(const struct avl_graph *graph)
+{
+	return (graph->activation_floats + graph->param_floats) * sizeof(float);
+}

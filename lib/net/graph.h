@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AVL_NET_GRAPH_H
+#define AVL_NET_GRAPH_H
+
+#include "base/err.h"
+#include "base/par.h"
+#include "io/safetensors.h"
+#include "ops/ops.h"
+
+/* A network is a const table of rows, one op each, as its paper's table lists them. The graph reads
+ * the table once: it fuses what inference may fuse (batch norm into the convolution before it, then
+ * an addition and an activation behind it), packs the parameters, and lays the activations out in
+ * one block, memory being used again as soon as no later row needs it. Running allocates nothing.
+ */
+
+struct avl_layer {
+	const struct avl_op *op;
+	struct avl_attr attr;
+	const char
+	    *param; /* name of the parameters in a checkpoint, without ".weight" and the rest */
+	int back;   /* 0: the input is the row before; n: n rows before that one */
+	int other;  /* second input of an addition: rows before the row before */
+	const char *name; /* of this row's output, where somebody asks for it */
+};
+
+struct avl_network {
+	const char *name;
+	int planar_channels; /* input planes; the first row reads planar pictures */
+	const struct avl_layer *layers;
+	int count;
+};
+
+struct avl_graph;
+
+struct avl_graph_options {
+	struct avl_shape in; /* the largest n that will be run; c h w are fixed */
+	const char *prefix;  /* of the parameters' names: "image." */
+	int keep;            /* every row's output stays until the next run (for tests) */
+	struct avl_par *par; /* borrowed, may be NULL */
+};
+
+/* Plans NET for the shape and takes its parameters from FILE (not needed any more on return).
+ * AVL_ESHAPE names a tensor that is missing or has another shape than the network needs. */
+int avl_graph_new(struct avl_graph **graph, const struct avl_network *net,
+		  const struct avl_graph_options *options, const struct avl_safetensors *file,
+		  struct avl_err *err);
+void avl_graph_free(struct avl_graph *graph); /* NULL is allowed */
+
+/* Where the input goes: planar, [n][c][h][w] of the planned shape. */
+float *avl_graph_input(struct avl_graph *graph);
+
+/* Runs the first N pictures of the input. The output, blocked, belongs to the graph and stays until
+ * the next run. */
+const struct avl_map *avl_graph_run(struct avl_graph *graph, int n);
+
+/* Shape of the output for one picture. */
+struct avl_shape avl_graph_output(const struct avl_graph *graph);
+
+/* The output of the row NAME after a run; NULL where there is none, or where it has been
+ * overwritten since (without keep) or fused away. */
+const struct avl_map *avl_graph_find(const struct avl_graph *graph, const char *name);
+
+/* Bytes of the parameters and of the activations. */
+size_t avl_graph_bytes(const struct avl_graph *graph);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "net/node.h"
+
+struct source {
+	const struct avl_safetensors *file;
+	const char *prefix;
+	struct avl_arena memory;
+	struct avl_err *err;
+};
+
+/* The tensor PREFIX PARAM SUFFIX of COUNT elements as floats. */
+static int fetch(struct source *source, const char *param, const char *suffix, size_t count,
+		 const float **values)
+{
+	char name[256], shape[128];
+	snprintf(name, sizeof name, "%s%s%s", source->prefix, param, suffix);
+	const struct avl_safetensor *const found = avl_safetensors_find(source->file, name);
+	if (!found)
+		return avl_fail(source->err, AVL_ESHAPE, "tensor '%s' is missing", name);
+	if (avl_tensor_count(&found->tensor) != count) {
+		avl_tensor_describe(&found->tensor, shape, sizeof shape);
+		return avl_fail(source->err, AVL_ESHAPE,
+				"tensor '%s' is %s where %zu values are needed", name, shape,
+				count);
+	}
+	float *const copy = avl_arena_alloc(&source->memory, count * sizeof *copy);
+	if (!copy)
+		return avl_fail(source->err, AVL_ENOMEM, "out of memory");
+	avl_tensor_to_float(found->tensor.data, found->tensor.dtype, count, copy);
+	*values = copy;
+	return 0;
+}
+
+static int fetch_norm(struct source *source, const char *param, const struct avl_attr *attr,
+		      size_t channels, struct avl_params *params)
+{
+	int code = fetch(source, param, ".bias", channels, &params->bias);
+	if (!code)
+		code = fetch(source, param, ".running_mean", channels, &params->mean);
+	if (!code)
+		code = fetch(source, param, ".running_var", channels, &params->var);
+	if (!code && !attr->no_scale)
+		code = fetch(source, param, ".weight", channels, &params->weight);
+	return code;
+}
+
+/* w' = w gamma / sqrt(var + eps), b' = beta + (b - mean) gamma / sqrt(var + eps). */
+static int fold(struct source *source, const struct avl_layer *norm, size_t outputs, size_t each,
+		struct avl_params *params)
+{
+	struct avl_params n = {0};
+	const int code = fetch_norm(source, norm->param, &norm->attr, outputs, &n);
+	if (code)
+		return code;
+	float *const weight = avl_arena_alloc(&source->memory, outputs * each * sizeof *weight);
+	float *const bias = avl_arena_alloc(&source->memory, outputs * sizeof *bias);
+	if (!weight || !bias)
+		return avl_fail(source->err, AVL_ENOMEM, "out of memory");
+	for (size_t o = 0; o < outputs; o++) {
+		const double gamma = n.weight ? n.weight[o] : 1;
+		const double scale = gamma / sqrt((double)n.var[o] + norm->attr.eps);
+		const double b = params->bias ? params->bias[o] : 0;
+		bias[o] = (float)(n.bias[o] + (b - n.mean[o]) * scale);
+		for (size_t i = 0; i < each; i++)
+			weight[o * each + i] = (float)(params->weight[o * each + i] * scale);
+	}
+	params->weight = weight;
+	params->bias = bias;
+	return 0;
+}
+
+int avl_node_load(const struct avl_node *node, const char *prefix,
+		  const struct avl_safetensors *file, struct avl_err *err)
+{
+	struct source source = {.file = file, .prefix = prefix, .err = err};
+	avl_arena_init(&source.memory, 0);
+	const struct avl_attr *const attr = &node->attr;
+	const struct avl_shape *const in = &node->in_shape[0];
+	struct avl_params params = {0};
+	int code;
+	if (node->op == &avl_op_batchnorm) {
+		code = fetch_norm(&source, node->param, attr, (size_t)in->c, &params);
+		goto out;
+	}
+	const size_t each = (size_t)attr->kernel_h * (size_t)attr->kernel_w *
+			    (node->op == &avl_op_depthwise ? 1 : (size_t)in->c);
+	const size_t outputs = (size_t)attr->out;
+	code = fetch(&source, node->param, ".weight", outputs * each, &params.weight);
+	if (!code && attr->bias)
+		code = fetch(&source, node->param, ".bias", outputs, &params.bias);
+	if (!code && node->norm)
+		code = fold(&source, node->norm, outputs, each, &params);
+out:
+	if (!code)
+		node->op->pack(attr, in, &params, node->packed);
+	avl_arena_release(&source.memory);
+	return code;
+}

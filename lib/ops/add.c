@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "ops/ops.h"
+
+/* The additions of a network and its activations, which add nothing. */
+
+static int shape_clamp(const struct avl_attr *attr, const struct avl_shape *in,
+		       struct avl_shape *out, struct avl_err *err)
+{
+	(void)attr;
+	(void)err;
+	*out = *in;
+	return 0;
+}
+
+static int shape_add(const struct avl_attr *attr, const struct avl_shape *in, struct avl_shape *out,
+		     struct avl_err *err)
+{
+	const struct avl_shape *const a = &in[0], *const b = &in[1];
+	if (a->n != b->n || a->c != b->c || a->h != b->h || a->w != b->w)
+		return avl_fail(err, AVL_ESHAPE,
+				"maps of %d x %d x %d and %d x %d x %d do not add up", a->c, a->h,
+				a->w, b->c, b->h, b->w);
+	return shape_clamp(attr, in, out, err);
+}
+
+struct job {
+	const struct avl_op_run *run;
+};
+
+static void item(void *argument, int number, int thread)
+{
+	(void)thread;
+	const struct avl_op_run *const run = ((const struct job *)argument)->run;
+	const struct avl_shape *const in = &run->in[0].shape;
+	const size_t floats = (size_t)in->h * (size_t)in->w * AVL_BLOCK;
+	const size_t at = (size_t)number * floats;
+	const float *const other = run->in[1].data;
+	avl_kern()->add(run->out.data + at, run->in[0].data + at, other ? other + at : NULL, floats,
+			run->attr->lo, run->attr->hi);
+}
+
+static void forward(const struct avl_op_run *run)
+{
+	const struct avl_shape *const in = &run->in[0].shape;
+	avl_par_for(run->par, avl_blocks(in->c) * in->n, item, &(struct job){run});
+}
+
+const struct avl_op avl_op_add = {
+    .name = "add",
+    .inputs = 2,
+    .shape = shape_add,
+    .forward = forward,
+};
+
+const struct avl_op avl_op_clamp = {
+    .name = "clamp",
+    .inputs = 1,
+    .shape = shape_clamp,
+    .forward = forward,
+};

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "ops/ops.h"
+
+/* Rows of an item. */
+#define BAND_ROWS 14
+
+static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct avl_shape *out,
+		 struct avl_err *err)
+{
+	if (attr->out != in->c)
+		return avl_fail(err, AVL_ESHAPE, "depthwise convolution of %d channels gives %d",
+				in->c, attr->out);
+	return avl_window_shape(attr, in, in->c, out, err);
+}
+
+static size_t packed(const struct avl_attr *attr, const struct avl_shape *in)
+{
+	return (size_t)avl_blocks(in->c) * AVL_BLOCK *
+	       ((size_t)attr->kernel_h * (size_t)attr->kernel_w + 1);
+}
+
+/* For each block: bias [16], then [kernel_h][kernel_w][16]. */
+static void pack(const struct avl_attr *attr, const struct avl_shape *in,
+		 const struct avl_params *params, float *to)
+{
+	const size_t window = (size_t)attr->kernel_h * (size_t)attr->kernel_w;
+	memset(to, 0, packed(attr, in) * sizeof *to);
+	for (int c = 0; c < in->c; c++) {
+		float *const block = to + (size_t)(c / AVL_BLOCK) * AVL_BLOCK * (window + 1);
+		block[c % AVL_BLOCK] = params->bias ? params->bias[c] : 0;
+		for (size_t k = 0; k < window; k++)
+			block[(k + 1) * AVL_BLOCK + (size_t)(c % AVL_BLOCK)] =
+			    params->weight[(size_t)c * window + k];
+	}
+}
+
+struct job {
+	const struct avl_op_run *run;
+	int before_h, before_w, bands;
+};
+
+static void item(void *argument, int number, int thread)
+{
+	(void)thread;
+	const struct job *const job = argument;
+	const struct avl_op_run *const run = job->run;
+	const struct avl_attr *const attr = run->attr;
+	const struct avl_shape *const in = &run->in[0].shape, *const out = &run->out.shape;
+	const int band = number % job->bands, n = number / job->bands % in->n;
+	const int block = number / job->bands / in->n;
+	const int window = attr->kernel_h * attr->kernel_w;
+	const float *const params = run->packed + (ptrdiff_t)block * AVL_BLOCK * (window + 1);
+	const float *const x =
+	    run->in[0].data + ((ptrdiff_t)block * in->n + n) * in->h * in->w * AVL_BLOCK;
+	float *const y =
+	    run->out.data + ((ptrdiff_t)block * in->n + n) * out->h * out->w * AVL_BLOCK;
+	const int end = (band + 1) * BAND_ROWS;
+	for (int row = band * BAND_ROWS; row < end && row < out->h; row++) {
+		const int top = row * attr->stride_h - job->before_h;
+		const int first = top < 0 ? -top : 0;
+		const int last = top + attr->kernel_h > in->h ? in->h - top : attr->kernel_h;
+		avl_kern()->depthwise(&(struct avl_depthwise_job){
+		    .x = x + (ptrdiff_t)(top + first) * in->w * AVL_BLOCK,
+		    .rows = last - first,
+		    .width = in->w,
+		    .w = params + (1 + first * attr->kernel_w) * AVL_BLOCK,
+		    .columns = attr->kernel_w,
+		    .stride = attr->stride_w,
+		    .pad = job->before_w,
+		    .bias = params,
+		    .y = y + (ptrdiff_t)row * out->w * AVL_BLOCK,
+		    .pixels = out->w,
+		    .lo = attr->lo,
+		    .hi = attr->hi,
+		});
+	}
+}
+
+static void forward(const struct avl_op_run *run)
+{
+	const struct avl_attr *const attr = run->attr;
+	const struct avl_shape *const in = &run->in[0].shape;
+	struct job job = {
+	    .run = run,
+	    .before_h =
+		avl_window_before(attr->pad, in->h, attr->kernel_h, attr->stride_h, attr->pad_h),
+	    .before_w =
+		avl_window_before(attr->pad, in->w, attr->kernel_w, attr->stride_w, attr->pad_w),
+	    .bands = (run->out.shape.h + BAND_ROWS - 1) / BAND_ROWS,
+	};
+	avl_par_for(run->par, avl_blocks(in->c) * in->n * job.bands, item, &job);
+}
+
+const struct avl_op avl_op_depthwise = {
+    .name = "depthwise",
+    .inputs = 1,
+    .shape = shape,
+    .packed = packed,
+    .pack = pack,
+    .forward = forward,
+};

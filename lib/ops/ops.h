@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AVL_OPS_OPS_H
+#define AVL_OPS_OPS_H
+
+#include <math.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/par.h"
+#include "kern/kern.h"
+
+/* The layers of the networks. An op is one file and one table: the shape it gives, what it needs,
+ * and how it runs. Planning asks shape, packed and scratch once; running allocates nothing and
+ * cannot fail. Results do not depend on the number of threads. */
+
+struct avl_shape {
+	int n, c, h, w;
+};
+
+enum avl_layout {
+	AVL_BLOCKED, /* [c/16][n][h][w][16]: kern/kern.h */
+	AVL_PLANAR,  /* [n][c][h][w]: what goes into a first convolution */
+};
+
+/* A feature map; whoever made it owns the data. */
+struct avl_map {
+	struct avl_shape shape;
+	enum avl_layout layout;
+	float *data;
+};
+
+enum avl_pad {
+	AVL_PAD_FIXED, /* pad_h rows above and below, pad_w columns left and right */
+	AVL_PAD_SAME,  /* TensorFlow's: out = ceil(in / stride); the odd one goes behind */
+};
+
+/* What a row of a network's table may say of its op. */
+struct avl_attr {
+	int out;                /* channels */
+	int kernel_h, kernel_w; /* window */
+	int stride_h, stride_w;
+	enum avl_pad pad;
+	int pad_h, pad_w;
+	int bias;     /* convolution: has one */
+	int no_scale; /* batch norm: has no gamma */
+	float eps;
+	float lo, hi; /* clamp: ReLU is 0, INFINITY; ReLU6 is 0, 6 */
+	int planar;   /* the input is planar: set by the graph for the first convolution */
+};
+
+/* Parameters as a checkpoint holds them, in fp32 and torch's layouts. */
+struct avl_params {
+	const float *weight, *bias; /* bias may be NULL: zeros */
+	const float *mean, *var;    /* batch norm; weight NULL: ones */
+};
+
+struct avl_op_run {
+	const struct avl_attr *attr;
+	struct avl_map in[2]; /* the second: of an addition, or a residual to be added before
+				 clamping (data NULL: none) */
+	struct avl_map out;
+	const float *packed;
+	float *scratch;
+	struct avl_par *par;
+};
+
+struct avl_op {
+	const char *name;
+	int inputs;
+	/* The output's shape, or AVL_ESHAPE where the input does not fit. */
+	int (*shape)(const struct avl_attr *attr, const struct avl_shape *in, struct avl_shape *out,
+		     struct avl_err *err);
+	/* Floats that pack writes, NULL: the op has no parameters. */
+	size_t (*packed)(const struct avl_attr *attr, const struct avl_shape *in);
+	void (*pack)(const struct avl_attr *attr, const struct avl_shape *in,
+		     const struct avl_params *params, float *packed);
+	/* Floats of working memory, NULL: none. */
+	size_t (*scratch)(const struct avl_attr *attr, const struct avl_shape *in);
+	void (*forward)(const struct avl_op_run *run);
+};
+
+/* conv: weight (out, c, kernel_h, kernel_w), bias (out). A fully connected layer is the 1x1
+ * convolution of a map of 1x1. After a convolution come its residual and its clamp, where the graph
+ * has fused them. */
+extern const struct avl_op avl_op_conv;
+/* depthwise: weight (c, 1, kernel_h, kernel_w), bias (c); clamp as above. */
+extern const struct avl_op avl_op_depthwise;
+/* batchnorm: y = (x - mean) / sqrt(var + eps) * weight + bias, with stored statistics. */
+extern const struct avl_op avl_op_batchnorm;
+/* clamp: y = min(hi, max(lo, x)). */
+extern const struct avl_op avl_op_clamp;
+/* add: y = clamp(a + b). */
+extern const struct avl_op avl_op_add;
+/* maxpool: over windows cut at the border (padding never wins). */
+extern const struct avl_op avl_op_maxpool;
+/* mean: over all positions; n c h w -> n c 1 1. */
+extern const struct avl_op avl_op_mean;
+
+/* --- what the ops share --- */
+
+/* Floats of a blocked map. */
+size_t avl_shape_floats(const struct avl_shape *shape);
+
+/* Output size of a window that moves over IN positions, and the padding before the first. */
+int avl_window_out(enum avl_pad pad, int in, int kernel, int stride, int fixed);
+int avl_window_before(enum avl_pad pad, int in, int kernel, int stride, int fixed);
+
+/* Shape after a window op with C output channels. */
+int avl_window_shape(const struct avl_attr *attr, const struct avl_shape *in, int c,
+		     struct avl_shape *out, struct avl_err *err);
+
+/* Elements from one block of channels to the next. */
+static inline ptrdiff_t avl_block_stride(const struct avl_shape *shape)
+{
+	return (ptrdiff_t)shape->n * shape->h * shape->w * AVL_BLOCK;
+}
+
+/* Between the layouts; SRC and DST do not overlap. */
+void avl_layout_to_blocked(const struct avl_shape *shape, const float *planar, float *blocked);
+void avl_layout_to_planar(const struct avl_shape *shape, const float *blocked, float *planar);
+
+#endif

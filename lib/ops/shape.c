@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "ops/ops.h"
+
+#include <string.h>
+
+size_t avl_shape_floats(const struct avl_shape *shape)
+{
+	return (size_t)avl_blocks(shape->c) * (size_t)avl_block_stride(shape);
+}
+
+int avl_window_out(enum avl_pad pad, int in, int kernel, int stride, int fixed)
+{
+	if (pad == AVL_PAD_SAME)
+		return (in + stride - 1) / stride;
+	return in + 2 * fixed < kernel ? 0 : (in + 2 * fixed - kernel) / stride + 1;
+}
+
+int avl_window_before(enum avl_pad pad, int in, int kernel, int stride, int fixed)
+{
+	if (pad == AVL_PAD_FIXED)
+		return fixed;
+	const int out = avl_window_out(pad, in, kernel, stride, fixed);
+	const int total = (out - 1) * stride + kernel - in;
+	return total > 0 ? total / 2 : 0;
+}
+
+int avl_window_shape(const struct avl_attr *attr, const struct avl_shape *in, int c,
+		     struct avl_shape *out, struct avl_err *err)
+{
+	*out = (struct avl_shape){
+	    .n = in->n,
+	    .c = c,
+	    .h = avl_window_out(attr->pad, in->h, attr->kernel_h, attr->stride_h, attr->pad_h),
+	    .w = avl_window_out(attr->pad, in->w, attr->kernel_w, attr->stride_w, attr->pad_w),
+	};
+	if (out->h < 1 || out->w < 1)
+		return avl_fail(err, AVL_ESHAPE,
+				"a map of %d x %d is too small for a window of %d x %d", in->h,
+				in->w, attr->kernel_h, attr->kernel_w);
+	return 0;
+}
+
+void avl_layout_to_blocked(const struct avl_shape *shape, const float *planar, float *blocked)
+{
+	const size_t area = (size_t)shape->h * (size_t)shape->w;
+	const ptrdiff_t stride = avl_block_stride(shape);
+	memset(blocked, 0, avl_shape_floats(shape) * sizeof *blocked);
+	for (int n = 0; n < shape->n; n++)
+		for (int c = 0; c < shape->c; c++) {
+			const float *const from =
+			    planar + ((size_t)n * (size_t)shape->c + (size_t)c) * area;
+			float *const to = blocked + c / AVL_BLOCK * stride +
+					  (ptrdiff_t)((size_t)n * area * AVL_BLOCK) + c % AVL_BLOCK;
+			for (size_t i = 0; i < area; i++)
+				to[i * AVL_BLOCK] = from[i];
+		}
+}
+
+void avl_layout_to_planar(const struct avl_shape *shape, const float *blocked, float *planar)
+{
+	const size_t area = (size_t)shape->h * (size_t)shape->w;
+	const ptrdiff_t stride = avl_block_stride(shape);
+	for (int n = 0; n < shape->n; n++)
+		for (int c = 0; c < shape->c; c++) {
+			float *const to =
+			    planar + ((size_t)n * (size_t)shape->c + (size_t)c) * area;
+			const float *const from = blocked + c / AVL_BLOCK * stride +
+						  (ptrdiff_t)((size_t)n * area * AVL_BLOCK) +
+						  c % AVL_BLOCK;
+			for (size_t i = 0; i < area; i++)
+				to[i] = from[i * AVL_BLOCK];
+		}
+}

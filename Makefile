@@ -46,7 +46,7 @@ media_LIBS  := $(shell $(PKG_CONFIG) --libs libavformat libavcodec libswscale li
 
 image_CPPFLAGS  := $(shell $(PKG_CONFIG) --cflags libpng 2>/dev/null)
 signal_CPPFLAGS := -I/usr/include/kissfft
-kern_CPPFLAGS   := -isystem /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)/blis -isystem /usr/include/blis
+
 
 # A SIMD level is one source compiled for that instruction set (lib/kern/kern.h).
 kern_level_CFLAGS        := -O3 -ffp-contract=fast

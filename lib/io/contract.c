@@ -7,12 +7,12 @@
 #include "io/json.h"
 
 static const char *const fits[] = {"stretch", "crop", NULL};
-static const char *const kernels[] = {"nearest", "box",     "bilinear", "hamming",
+static const char *const kernels[] = {"box", "bilinear",
 				      "bicubic", "lanczos", NULL};
 static const char *const anchors[] = {"centre", "start", "whole", NULL};
 static const char *const fills[] = {"zero", "tile", NULL};
-static const char *const activations[] = {"none", "relu", "sigmoid", "softmax", "tanh", NULL};
-static const char *const pools[] = {"max", "mean", "none", NULL};
+static const char *const activations[] = {"none", "relu", "sigmoid", "tanh", NULL};
+static const char *const pools[] = {"max", "mean", NULL};
 static const char *const scores[] = {"dot", "relu", "cosine", "class", NULL};
 
 const char *avl_fit_name(enum avl_fit fit)

@@ -18,10 +18,8 @@ enum avl_fit {
 
 /* Pillow's antialiased filters. */
 enum avl_contract_kernel {
-	AVL_KERNEL_NEAREST,
 	AVL_KERNEL_BOX,
 	AVL_KERNEL_BILINEAR,
-	AVL_KERNEL_HAMMING,
 	AVL_KERNEL_BICUBIC,
 	AVL_KERNEL_LANCZOS,
 };
@@ -39,11 +37,10 @@ enum avl_activation {
 	AVL_ACTIVATION_NONE,
 	AVL_ACTIVATION_RELU,
 	AVL_ACTIVATION_SIGMOID,
-	AVL_ACTIVATION_SOFTMAX,
 	AVL_ACTIVATION_TANH,
 };
 
-enum avl_contract_pool { AVL_POOL_MAX, AVL_POOL_MEAN, AVL_POOL_NONE };
+enum avl_contract_pool { AVL_POOL_MAX, AVL_POOL_MEAN };
 
 enum avl_score { AVL_SCORE_DOT, AVL_SCORE_RELU, AVL_SCORE_COSINE, AVL_SCORE_CLASS };
 

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "net/attention.h"
+#include "net/class_map.h"
+#include "net/front_end.h"
+#include "net/networks.h"
+#include "net/sound_head.h"
+
+/* Patches that go through the sound network together; more come in turns. */
+#define PATCHES_AT_ONCE 16
+
+struct avl_model {
+	struct avl_contract contract;
+	struct avl_par *par;
+	struct avl_json *names; /* of the units, or NULL */
+
+	struct avl_picture_front picture;
+	struct avl_graph *image_net;
+	const struct avl_map *v;
+	struct avl_class_map classes;
+	int has_classes, classes_seen; /* the class map is there; it has looked at v */
+
+	struct avl_sound_front sound;
+	struct avl_graph *sound_net;
+	struct avl_sound_head head;
+	const float *values; /* spectrogram */
+	size_t patches;
+	float *units;          /* FC1 of PATCHES_AT_ONCE patches, blocked */
+	float *q, *h, *scored; /* scored: h of the q that is being scored */
+	float *fs;
+	size_t fs_patches; /* room */
+};
+
+static int open_networks(struct avl_model *model, const struct avl_safetensors *file,
+			 struct avl_err *err)
+{
+	char image[sizeof model->contract.arch];
+	memcpy(image, model->contract.arch, sizeof image);
+	char *const plus = strchr(image, '+');
+	if (plus)
+		*plus = 0;
+	const struct avl_network *const image_net = avl_network_find(image);
+	const struct avl_network *const sound_net = plus ? avl_network_find(plus + 1) : NULL;
+	if (!image_net || !sound_net)
+		return avl_fail(err, AVL_EUSAGE, "unknown architecture '%s'", model->contract.arch);
+	int rows, cols, hop;
+	avl_sound_front_patch(&model->sound, &rows, &cols, &hop);
+	const struct avl_graph_options see = {
+	    .in = {1, image_net->planar_channels, model->contract.frame.height,
+		   model->contract.frame.width},
+	    .prefix = "image.",
+	    .par = model->par,
+	};
+	const struct avl_graph_options hear = {
+	    .in = {PATCHES_AT_ONCE, sound_net->planar_channels, rows, cols},
+	    .prefix = "sound.",
+	    .par = model->par,
+	};
+	const int code = avl_graph_new(&model->image_net, image_net, &see, file, err);
+	return code ? code : avl_graph_new(&model->sound_net, sound_net, &hear, file, err);
+}
+
+static int open_heads(struct avl_model *model, const struct avl_safetensors *file,
+		      struct avl_err *err)
+{
+	const struct avl_shape v = avl_graph_output(model->image_net);
+	const struct avl_shape fs = avl_graph_output(model->sound_net);
+	if (fs.h != 1 || fs.w != 1)
+		return avl_fail(err, AVL_ESHAPE, "the sound network leaves %d x %d positions", fs.h,
+				fs.w);
+	int code = avl_sound_head_init(&model->head, &model->contract, file, fs.c, v.c, err);
+	if (code)
+		return code;
+	if (avl_safetensors_find(file, "class_map.pairs")) {
+		code = avl_class_map_init(&model->classes, file, v.c, v.h, v.w, model->head.units,
+					  err);
+		if (code)
+			return code;
+		model->has_classes = 1;
+	}
+	const struct avl_shape units = {PATCHES_AT_ONCE, model->head.units, 1, 1};
+	model->units = avl_alloc(avl_shape_floats(&units), sizeof(float));
+	model->q = avl_alloc((size_t)model->head.units, sizeof(float));
+	model->h = avl_alloc((size_t)v.c, sizeof(float));
+	model->scored = avl_alloc((size_t)v.c, sizeof(float));
+	if (!model->units || !model->q || !model->h || !model->scored)
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	return 0;
+}
+
+static int open_names(struct avl_model *model, const struct avl_safetensors *file,
+		      struct avl_err *err)
+{
+	const char *const text = avl_safetensors_meta(file, "avl.classes");
+	if (!text)
+		return 0;
+	const int code = avl_json_parse(&model->names, text, strlen(text), err);
+	if (code)
+		return code;
+	if (avl_json_length(model->names) != model->head.units)
+		return avl_fail(err, AVL_ESHAPE, "%d class names for %d units",
+				avl_json_length(model->names), model->head.units);
+	return 0;
+}
+
+int avl_model_open(struct avl_model **out, const char *path, struct avl_par *par,
+		   struct avl_err *err)
+{
+	struct avl_safetensors *file = NULL;
+	struct avl_model *const model = calloc(1, sizeof *model);
+	if (!model)
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	model->par = par;
+	int code = avl_safetensors_open(&file, path, err);
+	if (!code)
+		code = avl_contract_read(&model->contract, file, err);
+	if (!code)
+		code = avl_picture_front_init(&model->picture, &model->contract, err);
+	if (!code)
+		code = avl_sound_front_init(&model->sound, &model->contract, err);
+	if (!code)
+		code = open_networks(model, file, err);
+	if (!code)
+		code = open_heads(model, file, err);
+	if (!code)
+		code = open_names(model, file, err);
+	if (!code)
+		code = avl_model_can_score(model, model->contract.score, err);
+	avl_safetensors_close(file);
+	if (code)
+		avl_model_close(model);
+	else
+		*out = model;
+	return code;
+}
+
+void avl_model_close(struct avl_model *model)
+{
+	if (!model)
+		return;
+	avl_picture_front_release(&model->picture);
+	avl_sound_front_release(&model->sound);
+	avl_graph_free(model->image_net);
+	avl_graph_free(model->sound_net);
+	avl_sound_head_release(&model->head);
+	if (model->has_classes)
+		avl_class_map_release(&model->classes);
+	avl_json_free(model->names);
+	free(model->units);
+	free(model->q);
+	free(model->h);
+	free(model->scored);
+	free(model->fs);
+	free(model);
+}
+
+const struct avl_contract *avl_model_contract(const struct avl_model *model)
+{
+	return &model->contract;
+}
+
+int avl_model_set_picture(struct avl_model *model, const uint8_t *rgb, int h, int w,
+			  double region[4], struct avl_err *err)
+{
+	return avl_picture_front_run(&model->picture, rgb, h, w, avl_graph_input(model->image_net),
+				     region, model->par, err);
+}
+
+const struct avl_map *avl_model_run_picture(struct avl_model *model)
+{
+	model->v = avl_graph_run(model->image_net, 1);
+	model->classes_seen = 0;
+	return model->v;
+}
+
+int avl_model_set_sound(struct avl_model *model, const float *samples, size_t n, int rate_hz,
+			struct avl_err *err)
+{
+	return avl_sound_front_run(&model->sound, samples, n, rate_hz, &model->values,
+				   &model->patches, err);
+}
+
+static int make_room(struct avl_model *model, int features, struct avl_err *err)
+{
+	if (model->patches <= model->fs_patches)
+		return 0;
+	free(model->fs);
+	model->fs_patches = 0;
+	model->fs = avl_alloc(model->patches, (size_t)features * sizeof(float));
+	if (!model->fs)
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	model->fs_patches = model->patches;
+	return 0;
+}
+
+/* The N patches from FIRST on, through network and head, into f_s and q. */
+static void hear_patches(struct avl_model *model, size_t first, int n)
+{
+	int rows, cols, hop;
+	avl_sound_front_patch(&model->sound, &rows, &cols, &hop);
+	const size_t size = (size_t)rows * (size_t)cols, step = (size_t)hop * (size_t)cols;
+	float *const input = avl_graph_input(model->sound_net);
+	for (size_t p = 0; p < (size_t)n; p++)
+		memcpy(input + p * size, model->values + (first + p) * step, size * sizeof *input);
+	const struct avl_map *const fs = avl_graph_run(model->sound_net, n);
+	avl_layout_to_planar(&fs->shape, fs->data, model->fs + first * (size_t)fs->shape.c);
+	struct avl_map units = {.data = model->units};
+	avl_linear_run(&model->head.fc1, fs, &units, model->par);
+	avl_sound_head_activate(&model->head, &units);
+	avl_sound_head_pool(&model->head, &units, first, model->patches, model->q);
+}
+
+int avl_model_run_sound(struct avl_model *model, struct avl_hearing *hearing, struct avl_err *err)
+{
+	const int features = avl_graph_output(model->sound_net).c;
+	const int code = make_room(model, features, err);
+	if (code)
+		return code;
+	for (size_t p = 0; p < model->patches; p += PATCHES_AT_ONCE) {
+		const size_t left = model->patches - p;
+		hear_patches(model, p, left < PATCHES_AT_ONCE ? (int)left : PATCHES_AT_ONCE);
+	}
+	avl_sound_head_embed(&model->head, model->q, model->h);
+	*hearing = (struct avl_hearing){
+	    .patches = model->patches,
+	    .features = features,
+	    .fs = model->fs,
+	    .units = model->head.units,
+	    .q = model->q,
+	    .h = model->h,
+	};
+	return 0;
+}
+
+void avl_model_map_size(const struct avl_model *model, int *rows, int *cols)
+{
+	const struct avl_shape v = avl_graph_output(model->image_net);
+	*rows = v.h;
+	*cols = v.w;
+}
+
+int avl_model_can_score(const struct avl_model *model, enum avl_score score, struct avl_err *err)
+{
+	if (score == AVL_SCORE_CLASS && !model->has_classes)
+		return avl_fail(err, AVL_EUSAGE, "the model has no classifier to score with");
+	return 0;
+}
+
+void avl_model_score(struct avl_model *model, enum avl_score score, const float *q, float *map)
+{
+	static const enum avl_attention kind[] = {
+	    [AVL_SCORE_DOT] = AVL_ATTENTION_DOT,
+	    [AVL_SCORE_RELU] = AVL_ATTENTION_RELU,
+	    [AVL_SCORE_COSINE] = AVL_ATTENTION_COSINE,
+	};
+	if (score == AVL_SCORE_CLASS) {
+		if (!model->classes_seen)
+			avl_class_map_see(&model->classes, model->v, model->par);
+		model->classes_seen = 1;
+		avl_class_map_score(&model->classes, q, map);
+		return;
+	}
+	avl_sound_head_embed(&model->head, q, model->scored);
+	avl_attention_score(kind[score], model->v, model->scored, map);
+}
+
+const char *avl_model_class(const struct avl_model *model, int i)
+{
+	return model->names ? avl_json_string_at(model->names, i, NULL) : NULL;
+}
+
+float avl_model_alike(const struct avl_model *model, int i, int j)
+{
+	return avl_sound_head_alike(&model->head, i, j);
+}
+
+int avl_model_is_visible(const struct avl_model *model, int i)
+{
+	return model->head.length[i] > 0;
+}

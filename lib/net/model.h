@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AVL_NET_MODEL_H
+#define AVL_NET_MODEL_H
+
+#include "base/par.h"
+#include "io/contract.h"
+#include "ops/ops.h"
+
+/* The two-stream model (Senocak et al. 2018, section 3): an image network gives v, a sound network
+ * f_s, two fully connected layers make f_s the embedding h, and the score map is the product of h
+ * with v at each position. Which networks, front ends and activations: the model file's contract.
+ *
+ * A model remembers one picture and one sound. Set each, run its network, then ask for scores. */
+struct avl_model;
+
+/* Reads the model file at PATH. PAR is borrowed, may be NULL. */
+int avl_model_open(struct avl_model **model, const char *path, struct avl_par *par,
+		   struct avl_err *err);
+void avl_model_close(struct avl_model *model); /* NULL is allowed */
+
+const struct avl_contract *avl_model_contract(const struct avl_model *model);
+
+/* --- the picture --- */
+
+/* Front end: RGB u1 (h, w, 3). REGION: the part of the frame that maps will cover, x0 y0 x1 y1. */
+int avl_model_set_picture(struct avl_model *model, const uint8_t *rgb, int h, int w,
+			  double region[4], struct avl_err *err);
+/* Image network: v, blocked, 1 x c x rows x cols, the model's until the next run. */
+const struct avl_map *avl_model_run_picture(struct avl_model *model);
+
+/* --- the sound --- */
+struct avl_hearing {
+	size_t patches;
+	int features;    /* d */
+	const float *fs; /* (patches, d): what the sound network gives */
+	int units;       /* of the first fully connected layer; classes where those have names */
+	const float *q;  /* (units): its activations, pooled over the patches */
+	const float *h;  /* (channels of v): the embedding */
+};
+
+/* Front end: N samples at RATE_HZ, mono, -1..1, all finite. */
+int avl_model_set_sound(struct avl_model *model, const float *samples, size_t n, int rate_hz,
+			struct avl_err *err);
+/* Sound network and fully connected layers; the hearing is the model's until the next run. */
+int avl_model_run_sound(struct avl_model *model, struct avl_hearing *hearing, struct avl_err *err);
+
+/* --- both --- */
+
+/* Size of a map. */
+void avl_model_map_size(const struct avl_model *model, int *rows, int *cols);
+
+/* AVL_EUSAGE where the model cannot score that way (class: it has no classifier). */
+int avl_model_can_score(const struct avl_model *model, enum avl_score score, struct avl_err *err);
+
+/* MAP (rows x cols) of the remembered picture for the activations Q (units), which are
+ * hearing.q or a part of it: the map is linear in Q for dot and class. */
+void avl_model_score(struct avl_model *model, enum avl_score score, const float *q, float *map);
+
+/* --- what the sound is called --- */
+
+/* Name of unit I, NULL where the model names none. */
+const char *avl_model_class(const struct avl_model *model, int i);
+
+/* Cosine between what units I and J add to h: 1 where both look for the same thing in the picture.
+ * 0 where either adds nothing. */
+float avl_model_alike(const struct avl_model *model, int i, int j);
+
+/* Whether unit I adds anything to h. */
+int avl_model_is_visible(const struct avl_model *model, int i);
+
+#endif

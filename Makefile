@@ -2,6 +2,7 @@
 #
 # lib/ is made of parts. A part is a directory, becomes one archive, and may include only parts
 # below it (scripts/check-layers proves it). A tool is one file of cmd/ and the parts it names.
+# Objects of different flavours (release, asan, ubsan, tsan, fuzz) lie apart, in build/FLAVOUR.
 
 .DEFAULT_GOAL := all
 
@@ -15,24 +16,23 @@ B       := $(BUILD)/$(FLAVOUR)
 
 CC         ?= cc
 PKG_CONFIG ?= pkg-config
+PYTHON     ?= python3
 VERSION    := 0.1.0
 
 # The code is C11; FP contraction is off outside kernels so that every build rounds alike.
 CFLAGS   ?= -O2 -g
-CFLAGS   += -std=c11 -Wall -Wextra -fno-strict-aliasing -ffp-contract=off -fno-math-errno -pthread
-CPPFLAGS += -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE -Ilib -I. \
-            -DAVL_VERSION='"$(VERSION)"' -DAVL_SHARE_DIR='"$(PREFIX)/share/avl"'
-LDFLAGS  += -pthread
-ifdef DEVELOPER
-CFLAGS   += -Werror -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+cflags   := $(CFLAGS) -std=c11 -fno-strict-aliasing -ffp-contract=off -fno-math-errno -pthread
+cppflags := -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE -Ilib -I. -DAVL_VERSION='"$(VERSION)"' $(CPPFLAGS)
+ldflags  := $(LDFLAGS) -pthread
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wold-style-definition -Wvla -Wundef -Wwrite-strings -Wpointer-arith -Wcast-align
-endif
 
-asan_FLAGS := -O1 -g -fsanitize=address -fno-omit-frame-pointer -fno-sanitize-recover=all
-ubsan_FLAGS := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all
-tsan_FLAGS := -O1 -g -fsanitize=thread
-CFLAGS   += $($(FLAVOUR)_FLAGS)
-LDFLAGS  += $($(FLAVOUR)_FLAGS)
+asan_FLAGS  := -O1 -fsanitize=address -fno-omit-frame-pointer -fno-sanitize-recover=all
+ubsan_FLAGS := -O1 -fsanitize=undefined -fno-sanitize-recover=all
+tsan_FLAGS  := -O1 -fsanitize=thread
+fuzz_FLAGS  := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+cflags      += $($(FLAVOUR)_FLAGS)
+ldflags     += $($(FLAVOUR)_FLAGS)
 
 # --- the parts of the library, and what each needs from outside ---------------------------------
 
@@ -46,13 +46,13 @@ media_LIBS  := $(shell $(PKG_CONFIG) --libs libavformat libavcodec libswscale li
 
 image_CPPFLAGS  := $(shell $(PKG_CONFIG) --cflags libpng 2>/dev/null)
 signal_CPPFLAGS := -I/usr/include/kissfft
-
+net_CPPFLAGS    := -DAVL_SHARE_DIR='"$(PREFIX)/share/avl"'
 
 # A SIMD level is one source compiled for that instruction set (lib/kern/kern.h).
 kern_level_CFLAGS        := -O3 -ffp-contract=fast
 resize_CFLAGS            := -O3 # its loops are written for the vectoriser
 level_portable_CFLAGS    := $(kern_level_CFLAGS)
-ifneq (,$(filter x86_64%,$(shell $(CC) -dumpmachine)))
+ifneq (,$(filter x86_64%,$(shell $(CC) -dumpmachine 2>/dev/null)))
 level_avx2_CFLAGS        := $(kern_level_CFLAGS) -mavx2 -mfma -mf16c
 level_avx512_CFLAGS      := $(kern_level_CFLAGS) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
 endif
@@ -67,7 +67,7 @@ avl-heatmap_PARTS  := image io base
 avl-model_PARTS    := net ops kern image signal io base
 avl-check_PARTS    := io base
 
-# --- the tests: one binary a part or tool library, linked like a tool ----------------------------
+# --- the tests: one binary a part, linked like a tool --------------------------------------------
 
 base_TEST_PARTS   := base
 io_TEST_PARTS     := io base
@@ -77,56 +77,138 @@ kern_TEST_PARTS   := kern base
 ops_TEST_PARTS    := ops kern base
 net_TEST_PARTS    := net ops kern image signal io base
 media_TEST_PARTS  := media io base
+cmd_TEST_PARTS    := io base
+canary_TEST_PARTS := base
 
-# --- rules ----------------------------------------------------------------------------------------
+# Fuzz targets and benchmarks written in C may use any of these.
+ANY_PARTS := net ops kern image signal io base
+
+# --- compiling ------------------------------------------------------------------------------------
 
 part_objs  = $(patsubst %.c,$(B)/%.o,$(wildcard lib/$1/*.c))
 part_libs  = $(foreach p,$1,$($(p)_LIBS))
 archives   = $(foreach p,$1,$(B)/lib$(p).a)
-TEST_PARTS := $(sort $(foreach p,$(PARTS),$(if $(wildcard tests/$(p)/*.c),$(p))))
+programs   = $(patsubst tests/$1/%.c,%,$(wildcard tests/$1/$1_*.c))
+TEST_PARTS := $(sort $(foreach p,$(PARTS) cmd canary,$(if $(wildcard tests/$(p)/*.c),$(p))))
 TESTS      := $(TEST_PARTS:%=$(B)/tests/test-%)
+REPLAYS    := $(patsubst %,$(B)/tests/replay-%,$(call programs,fuzz))
+FUZZERS    := $(patsubst %,$(B)/tests/%,$(call programs,fuzz))
+BENCHES    := $(patsubst %,$(B)/tests/%,$(call programs,bench))
 
-all: $(TOOLS:%=$(B)/bin/%)
+all: $(TOOLS:%=$(B)/bin/%) ## build the tools into build/release/bin (the default)
+ifeq (,$(io_LIBS))
+	@echo "note: libraries are missing; 'make deps' installs them" >&2
+endif
+
+# Flags that change compile everything again; those of warnings do not count.
+compile = $(CC) $(cppflags) $($1_CPPFLAGS) $(cflags) $(WARNINGS) $(if $(DEVELOPER),-Werror)
+quoted  = '$(subst ','\'',$1)'
+$(B)/%.flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(call quoted,$(CC) $(cppflags) $($*_CPPFLAGS) $(cflags)) >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 define part_rule
 $(B)/lib$1.a: $(call part_objs,$1)
 	@rm -f $$@ && ar rcsD $$@ $$^
-$(B)/lib/$1/%.o: lib/$1/%.c
+$(B)/lib/$1/%.o: lib/$1/%.c $(B)/$1.flags Makefile
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$($1_CPPFLAGS) $$(CFLAGS) $$($$(*F)_CFLAGS) -MMD -MP -c -o $$@ $$<
+	$$(call compile,$1) $$($$(*F)_CFLAGS) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach p,$(PARTS),$(eval $(call part_rule,$(p))))
 
-define tool_rule
-$(B)/bin/$1: $(B)/cmd/$1.o $(B)/cmd/cmd.a $(call archives,$($1_PARTS))
-	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) -o $$@ $$^ $(call part_libs,$($1_PARTS)) -lm
-endef
-$(foreach t,$(TOOLS),$(eval $(call tool_rule,$(t))))
+$(B)/cmd/%.o: cmd/%.c $(B)/cmd.flags Makefile
+	@mkdir -p $(@D)
+	$(call compile,cmd) -MMD -MP -c -o $@ $<
+$(B)/tests/%.o: tests/%.c $(B)/tests.flags Makefile
+	@mkdir -p $(@D)
+	$(call compile,tests) -MMD -MP -c -o $@ $<
 
 CMD_SHARED := $(filter-out cmd/avl-%,$(wildcard cmd/*.c))
 $(B)/cmd/cmd.a: $(CMD_SHARED:%.c=$(B)/%.o)
 	@rm -f $@ && ar rcsD $@ $^
-$(B)/cmd/%.o: cmd/%.c
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-define test_rule
-$(B)/tests/test-$1: $(patsubst %.c,$(B)/%.o,$(wildcard tests/$1/*.c)) $(call archives,$($1_TEST_PARTS))
+# --- linking --------------------------------------------------------------------------------------
+
+# $1: the program, $2: its objects, $3: parts, $4: libraries beside those of the parts
+define link_rule
+$(B)/$1: $2 $(call archives,$3)
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) -o $$@ $$^ $(call part_libs,$($1_TEST_PARTS)) -lcriterion -lm
+	$$(CC) $$(ldflags) -o $$@ $$(filter %.o %.a,$$^) $4 $(call part_libs,$3) -lm
 endef
-$(foreach p,$(TEST_PARTS),$(eval $(call test_rule,$(p))))
-$(B)/tests/%.o: tests/%.c
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+test_objs = $(patsubst %.c,$(B)/%.o,$(wildcard tests/$1/*.c)) $(if $(filter cmd,$1),$(B)/cmd/cmd.a)
+tobj      = $(B)/tests/$1.o
 
-tests: $(TESTS)
+$(foreach t,$(TOOLS),\
+  $(eval $(call link_rule,bin/$(t),$(B)/cmd/$(t).o $(B)/cmd/cmd.a,$($(t)_PARTS))))
+$(foreach p,$(TEST_PARTS),\
+  $(eval $(call link_rule,tests/test-$(p),$(call test_objs,$(p)),$($(p)_TEST_PARTS),-lcriterion)))
+$(foreach f,$(call programs,fuzz),\
+  $(eval $(call link_rule,tests/replay-$(f),$(call tobj,fuzz/$(f)) $(call tobj,fuzz/replay),$(ANY_PARTS)))\
+  $(eval $(call link_rule,tests/$(f),$(call tobj,fuzz/$(f)),$(ANY_PARTS),-fsanitize=fuzzer)))
+$(foreach b,$(call programs,bench),\
+  $(eval $(call link_rule,tests/$(b),$(call tobj,bench/$(b)),$(ANY_PARTS))))
 
-clean:
+tests: $(TESTS) $(REPLAYS)
+benches: $(BENCHES)
+fuzzers: $(FUZZERS)
+
+# --- what one does with it ------------------------------------------------------------------------
+
+# Run again as another make, because installing packages changes what pkg-config says.
+AGAIN = +$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+RUN   = FLAVOUR=$(FLAVOUR) B=$(abspath $(B)) CC="$(CC)" CPPFLAGS=$(call quoted,$(cppflags)) PYTHON="$(PYTHON)" \
+        TESTS="$(TESTS)" REPLAYS="$(REPLAYS)"
+
+deps: ## install the Debian packages that are missing
+	scripts/deps
+
+demo: ## from nothing to heat maps of a short clip
+	scripts/deps build
+	$(AGAIN) all
+	scripts/demo $(B)/bin
+
+check: deps ## from nothing to every test; ends with N passed, N failed
+	$(AGAIN) DEVELOPER=1 all tests
+	+$(MAKE) --no-print-directory run-tests
+
+SUITES ?= layers headers unit cli fuzz man examples scripts
+run-tests: ## run the tests that are built (SUITES="unit cli", ONLY=name)
+	@$(RUN) scripts/run-tests $(SUITES)
+
+asan ubsan tsan: deps ## the tests under a sanitizer
+	$(AGAIN) FLAVOUR=$@ all tests
+	+$(MAKE) --no-print-directory FLAVOUR=$@ run-tests SUITES="canary $(if $(filter tsan,$@),unit,unit cli fuzz)"
+
+FUZZ_SECONDS ?= 60
+fuzz: deps ## fuzz every parser for FUZZ_SECONDS=60 each (needs clang)
+	$(AGAIN) FLAVOUR=fuzz CC=clang fuzzers
+	FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-fuzz $(FUZZERS:$(B)/%=$(BUILD)/fuzz/%)
+
+bench: deps ## measure speed and quality (DATA=folder for what needs media)
+	$(AGAIN) all benches
+	$(RUN) BENCHES="$(BENCHES)" scripts/run-benches $(DATA)
+
+golden: deps ## write what the tests compare with anew; read the difference before committing it
+	$(AGAIN) all
+	@GOLDEN=update $(RUN) scripts/run-tests cli
+
+install: all ## into DESTDIR and PREFIX=/usr/local
+	scripts/install "$(DESTDIR)$(PREFIX)" $(B)/bin
+
+uninstall: ## take it away again
+	scripts/install -u "$(DESTDIR)$(PREFIX)" $(B)/bin
+
+clean: ## remove everything that was built
 	rm -rf $(BUILD)
 
-.PHONY: all tests clean
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+FORCE:
+.PHONY: FORCE all tests benches fuzzers deps demo check run-tests asan ubsan tsan fuzz bench golden \
+        install uninstall clean help
 .SECONDARY:
+.DELETE_ON_ERROR:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -100,6 +100,10 @@ ifeq (,$(io_LIBS))
 	@echo "note: libraries are missing; 'make deps' installs them" >&2
 endif
 
+# V=1 shows the commands themselves.
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@echo '  $1  $(@:$(BUILD)/%=%)')
+
 # Flags that change compile everything again; those of warnings do not count.
 compile = $(CC) $(cppflags) $($1_CPPFLAGS) $(cflags) $(WARNINGS) $(if $(DEVELOPER),-Werror)
 quoted  = '$(subst ','\'',$1)'
@@ -110,22 +114,27 @@ $(B)/%.flags: FORCE
 
 define part_rule
 $(B)/lib$1.a: $(call part_objs,$1)
+	$$(call say,AR)
 	@rm -f $$@ && ar rcsD $$@ $$^
 $(B)/lib/$1/%.o: lib/$1/%.c $(B)/$1.flags Makefile
 	@mkdir -p $$(@D)
-	$$(call compile,$1) $$($$(*F)_CFLAGS) -MMD -MP -c -o $$@ $$<
+	$$(call say,CC)
+	$$(Q)$$(call compile,$1) $$($$(*F)_CFLAGS) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach p,$(PARTS),$(eval $(call part_rule,$(p))))
 
 $(B)/cmd/%.o: cmd/%.c $(B)/cmd.flags Makefile
 	@mkdir -p $(@D)
-	$(call compile,cmd) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(call compile,cmd) -MMD -MP -c -o $@ $<
 $(B)/tests/%.o: tests/%.c $(B)/tests.flags Makefile
 	@mkdir -p $(@D)
-	$(call compile,tests) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(call compile,tests) -MMD -MP -c -o $@ $<
 
 CMD_SHARED := $(filter-out cmd/avl-%,$(wildcard cmd/*.c))
 $(B)/cmd/cmd.a: $(CMD_SHARED:%.c=$(B)/%.o)
+	$(call say,AR)
 	@rm -f $@ && ar rcsD $@ $^
 
 # --- linking --------------------------------------------------------------------------------------
@@ -134,7 +143,8 @@ $(B)/cmd/cmd.a: $(CMD_SHARED:%.c=$(B)/%.o)
 define link_rule
 $(B)/$1: $2 $(call archives,$3)
 	@mkdir -p $$(@D)
-	$$(CC) $$(ldflags) -o $$@ $$(filter %.o %.a,$$^) $4 $(call part_libs,$3) -lm
+	$$(call say,LD)
+	$$(Q)$$(CC) $$(ldflags) -o $$@ $$(filter %.o %.a,$$^) $4 $(call part_libs,$3) -lm
 endef
 test_objs = $(patsubst %.c,$(B)/%.o,$(wildcard tests/$1/*.c)) $(if $(filter cmd,$1),$(B)/cmd/cmd.a)
 tobj      = $(B)/tests/$1.o

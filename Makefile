@@ -44,9 +44,9 @@ signal_LIBS := -lkissfft-float
 kern_LIBS   := -lblis
 media_LIBS  := $(shell $(PKG_CONFIG) --libs libavformat libavcodec libswscale libswresample libavutil 2>/dev/null)
 
+io_CPPFLAGS     := -DAVL_SHARE_DIR='"$(PREFIX)/share/avl"' # where an installed model lies
 image_CPPFLAGS  := $(shell $(PKG_CONFIG) --cflags libpng 2>/dev/null)
 signal_CPPFLAGS := -I/usr/include/kissfft
-net_CPPFLAGS    := -DAVL_SHARE_DIR='"$(PREFIX)/share/avl"'
 
 # A SIMD level is one source compiled for that instruction set (lib/kern/kern.h).
 kern_level_CFLAGS        := -O3 -ffp-contract=fast
@@ -102,7 +102,7 @@ endif
 
 # V=1 shows the commands themselves.
 Q   := $(if $(V),,@)
-say  = $(if $(V),,@echo '  $1  $(@:$(BUILD)/%=%)')
+say  = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@echo '  $1  $(@:$(BUILD)/%=%)')
 
 # Flags that change compile everything again; those of warnings do not count.
 compile = $(CC) $(cppflags) $($1_CPPFLAGS) $(cflags) $(WARNINGS) $(if $(DEVELOPER),-Werror)

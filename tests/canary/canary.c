@@ -20,8 +20,9 @@ Test(canary, asan_leak)
 Test(canary, asan_overflow)
 {
 	volatile char *const block = malloc(10);
+	volatile int behind = 10;
 	cr_assert_not_null(block);
-	block[10] = 1;
+	block[behind] = 1;
 	free((void *)(uintptr_t)block);
 }
 

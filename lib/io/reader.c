@@ -137,14 +137,12 @@ static int read_end(struct avl_reader *reader, struct avl_err *err)
 	return rc;
 }
 
-static int check_key(struct avl_reader *reader, const struct avl_record *record, const char *key,
-		     struct avl_err *err)
+static int check_key(struct avl_reader *reader, const char *key, struct avl_err *err)
 {
 	if (reader->key[0] && strcmp(reader->key, key))
 		return avl_fail(err, AVL_EFORMAT, "the record has no seal before '%s'", key);
 	if (!reader->key[0] && !strcmp(reader->last, key))
 		return avl_fail(err, AVL_EFORMAT, "the record comes twice");
-	(void)record;
 	strcpy(reader->key, key);
 	return 0;
 }
@@ -167,7 +165,7 @@ static int read_member(struct avl_reader *reader, struct avl_record *record,
 	char key[AVL_KEY_MAX + 1], suffix[AVL_SUFFIX_MAX + 1];
 	int rc = avl_name_split(entry->name, key, suffix, err);
 	if (!rc)
-		rc = check_key(reader, record, key, err);
+		rc = check_key(reader, key, err);
 	if (rc)
 		return rc;
 	const int is_seal = !strcmp(suffix, "json");
@@ -214,9 +212,14 @@ static int locate(const struct avl_reader *reader, int rc, struct avl_err *err)
 	char where[sizeof err->text];
 	if (!err)
 		return rc;
-	snprintf(where, sizeof where, "'%.160s': %s%s%sbyte %llu", reader->name,
-		 reader->key[0] ? "record '" : "", reader->key, reader->key[0] ? "', " : "",
-		 (unsigned long long)reader->member);
+	if (reader->key[0])
+		snprintf(where, sizeof where, "'%.160s': record '%s', byte %llu", reader->name,
+			 reader->key, (unsigned long long)reader->member);
+	else if (reader->member)
+		snprintf(where, sizeof where, "'%.160s': byte %llu", reader->name,
+			 (unsigned long long)reader->member);
+	else
+		snprintf(where, sizeof where, "'%.160s'", reader->name);
 	return avl_fail_prefix(err, where);
 }
 

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+#include "media/media.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "media/intact.h"
+#include "media/picture.h"
+#include "media/sound.h"
+#include "media/source.h"
+#include "media/window.h"
+
+struct avl_clip {
+	struct avl_clip_options options;
+	struct avl_source picture_source, sound_source; /* the second only where it has its own */
+	struct avl_picture *picture;                    /* or NULL */
+	struct avl_sound *sound;                        /* or NULL */
+	bool still;
+	int64_t next; /* number of the time, or of the packet, that comes next */
+	int beyond;
+	double beyond_first_s;
+	float *padded; /* a window part of which lies behind the end of the sound */
+	size_t padded_room;
+};
+
+static int open_source(struct avl_source *source, const char *path, struct avl_err *err)
+{
+	const int rc = avl_source_open(source, path, err);
+	return rc ? rc : avl_intact_check(source, err);
+}
+
+static int open_picture(struct avl_clip *clip, const char *path, struct avl_err *err)
+{
+	const struct avl_picture_options options = {clip->options.width, clip->options.height,
+						    clip->options.threads};
+	int rc = open_source(&clip->picture_source, path, err);
+	if (rc)
+		return rc;
+	rc = avl_picture_open(&clip->picture, &clip->picture_source, &options, err);
+	if (!rc)
+		clip->still = avl_picture_still(clip->picture);
+	return rc;
+}
+
+static int open_sound(struct avl_clip *clip, const struct avl_source *source, double origin_s,
+		      struct avl_err *err)
+{
+	return avl_sound_open(&clip->sound, source, origin_s, clip->options.rate_hz, err);
+}
+
+/* The sound a video comes with, or a file that is all sound. */
+static int open_own_sound(struct avl_clip *clip, int picture_rc, struct avl_err *err)
+{
+	if (picture_rc && picture_rc != AVL_ENONE)
+		return picture_rc;
+	if (clip->still)
+		return 0;
+	const double origin_s = clip->picture ? avl_picture_origin(clip->picture) : NAN;
+	const int rc = open_sound(clip, &clip->picture_source, origin_s, err);
+	if (rc != AVL_ENONE)
+		return rc;
+	if (!clip->picture)
+		return avl_fail(err, AVL_ENONE, "has neither picture nor sound");
+	return 0;
+}
+
+static int open_files(struct avl_clip *clip, const char *picture, const char *sound,
+		      struct avl_err *err)
+{
+	int rc = 0;
+	if (picture) {
+		rc = open_picture(clip, picture, err);
+		if (!sound)
+			return open_own_sound(clip, rc, err);
+		if (rc)
+			return rc;
+	}
+	rc = open_source(&clip->sound_source, sound, err);
+	if (!rc)
+		rc = open_sound(clip, &clip->sound_source, NAN, err);
+	return rc && picture ? avl_fail_prefix(err, sound) : rc;
+}
+
+int avl_clip_open(struct avl_clip **out, const char *picture, const char *sound,
+		  const struct avl_clip_options *options, struct avl_err *err)
+{
+	struct avl_clip *clip = calloc(1, sizeof *clip);
+	*out = clip;
+	if (!clip)
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	clip->options = *options;
+	clip->picture_source.fd = clip->sound_source.fd = -1;
+	const int rc = open_files(clip, picture, sound, err);
+	if (rc) {
+		avl_clip_close(clip);
+		*out = NULL;
+	}
+	return rc;
+}
+
+void avl_clip_close(struct avl_clip *clip)
+{
+	if (!clip)
+		return;
+	avl_picture_close(clip->picture);
+	avl_sound_close(clip->sound);
+	avl_source_close(&clip->picture_source);
+	avl_source_close(&clip->sound_source);
+	free(clip->padded);
+	free(clip);
+}
+
+bool avl_clip_still(const struct avl_clip *clip)
+{
+	return clip->still;
+}
+
+/* End of the moving picture. */
+static double video_end(const struct avl_clip *clip)
+{
+	const struct avl_scan *const scan = avl_picture_scan(clip->picture);
+	return avl_scan_seconds(scan, scan->end);
+}
+
+/* Whether TIME_S lies inside the clip; -1 after an error. Where the sound says how long a clip is,
+ * it is decoded up to there, no further. */
+static int is_inside(struct avl_clip *clip, double time_s, struct avl_err *err)
+{
+	bool ended;
+	if (clip->picture && !clip->still)
+		return time_s < video_end(clip) - 1e-9;
+	if (!clip->sound)
+		return time_s == 0;
+	const double sample = time_s * avl_sound_rate(clip->sound);
+	if (sample >= 0x1p52)
+		return 0;
+	const int rc = avl_sound_decode(clip->sound, (int64_t)sample + 1, err);
+	if (rc)
+		return -1;
+	return sample < (double)avl_sound_length(clip->sound, &ended);
+}
+
+static int next_sampled(struct avl_clip *clip, double *time_s, struct avl_err *err)
+{
+	const int64_t k = clip->next++;
+	bool ended;
+	if (clip->still) {
+		*time_s = 0;
+		return k == 0;
+	}
+	*time_s = avl_time_sampled(k, clip->options.rate);
+	if (clip->picture) {
+		const double end_s = video_end(clip);
+		if (k >= avl_time_count(end_s, clip->options.rate))
+			return 0;
+		if (*time_s >= end_s)
+			*time_s = end_s / 2;
+		return 1;
+	}
+	const int inside = is_inside(clip, *time_s, err);
+	if (inside || k)
+		return inside;
+	const int64_t length = avl_sound_length(clip->sound, &ended);
+	*time_s = (double)length / avl_sound_rate(clip->sound) / 2;
+	return length > 0;
+}
+
+static int next_listed(struct avl_clip *clip, double *time_s, struct avl_err *err)
+{
+	while (clip->next < clip->options.ntimes) {
+		*time_s = clip->options.times[clip->next++];
+		const int inside = is_inside(clip, *time_s, err);
+		if (inside)
+			return inside;
+		if (!clip->beyond++)
+			clip->beyond_first_s = *time_s;
+	}
+	return 0;
+}
+
+static int next_key(struct avl_clip *clip, double *time_s)
+{
+	if (!clip->picture)
+		return 0;
+	const struct avl_scan *const scan = avl_picture_scan(clip->picture);
+	while ((size_t)clip->next < scan->n) {
+		const struct avl_packet *const packet = &scan->packet[clip->next++];
+		if (!(packet->flags & AVL_PACKET_KEY) || packet->flags & AVL_PACKET_HIDDEN)
+			continue;
+		*time_s = avl_scan_seconds(scan, packet->pts);
+		if (*time_s >= 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* 1: *TIME_S is the next time. 0: no more. Negative: error. */
+static int next_time(struct avl_clip *clip, double *time_s, struct avl_err *err)
+{
+	int rc;
+	if (clip->options.mode == AVL_CLIP_TIMES)
+		rc = next_listed(clip, time_s, err);
+	else if (clip->options.mode == AVL_CLIP_KEYS)
+		rc = next_key(clip, time_s);
+	else
+		rc = next_sampled(clip, time_s, err);
+	return rc < 0 ? err->code : rc;
+}
+
+static int whole_sound(struct avl_clip *clip, struct avl_window *window, struct avl_err *err)
+{
+	bool ended;
+	const int rc = avl_sound_decode(clip->sound, INT64_MAX, err);
+	if (rc)
+		return rc;
+	*window = (struct avl_window){0, avl_sound_length(clip->sound, &ended)};
+	return 0;
+}
+
+/* Copies WINDOW with zeros for what lies behind the sound's end at LENGTH. */
+static int pad(struct avl_clip *clip, struct avl_window window, int64_t length,
+	       const float **samples, struct avl_err *err)
+{
+	const size_t n = (size_t)window.n;
+	if (n > clip->padded_room) {
+		float *const grown = realloc(clip->padded, n * sizeof *grown);
+		if (!grown)
+			return avl_fail(err, AVL_ENOMEM, "out of memory");
+		clip->padded = grown;
+		clip->padded_room = n;
+	}
+	const size_t there = window.start < length ? (size_t)(length - window.start) : 0;
+	if (there)
+		memcpy(clip->padded, avl_sound_samples(clip->sound, window.start),
+		       there * sizeof(float));
+	memset(clip->padded + there, 0, (n - there) * sizeof(float));
+	*samples = clip->padded;
+	return 0;
+}
+
+/* The window of LENGTH_S around TIME_S; *SAMPLES stays NULL where WHOLE is asked for. */
+static int place_window(struct avl_clip *clip, double time_s, double length_s,
+			struct avl_window *window, struct avl_err *err)
+{
+	const int rate_hz = avl_sound_rate(clip->sound);
+	bool ended;
+	if (length_s <= 0)
+		return whole_sound(clip, window, err);
+	/* a still has no time of its own: the middle of the sound stands for it */
+	if (clip->still && clip->options.mode != AVL_CLIP_TIMES) {
+		const int rc = whole_sound(clip, window, err);
+		if (rc)
+			return rc;
+		time_s = clip->options.anchor * (double)window->n / rate_hz;
+	}
+	*window = avl_window_at(time_s, length_s, clip->options.anchor, rate_hz);
+	/* at the end a window moves back as far as its own length before its time */
+	avl_sound_forget(clip->sound, (int64_t)(time_s * rate_hz) - window->n - 1);
+	if (window->start < 0)
+		window->start = 0;
+	const int rc = avl_sound_decode(clip->sound, window->start + window->n, err);
+	if (rc)
+		return rc;
+	int64_t end = avl_sound_length(clip->sound, &ended);
+	if (ended && clip->picture && !clip->still)
+		end = (int64_t)fmax((double)end, round(video_end(clip) * rate_hz));
+	*window = avl_window_inside(*window, end);
+	return 0;
+}
+
+static int take_sound(struct avl_clip *clip, double time_s, struct avl_clip_record *record,
+		      struct avl_err *err)
+{
+	struct avl_window window;
+	bool ended;
+	int rc =
+	    place_window(clip, time_s, clip->still ? clip->options.still_s : clip->options.window_s,
+			 &window, err);
+	if (rc)
+		return rc;
+	if (window.n <= 0)
+		return 0;
+	const int64_t length = avl_sound_length(clip->sound, &ended);
+	if (window.start + window.n > length) {
+		rc = pad(clip, window, length, &record->audio, err);
+		if (rc)
+			return rc;
+	} else {
+		record->audio = avl_sound_samples(clip->sound, window.start);
+	}
+	record->samples = (size_t)window.n;
+	record->rate_hz = avl_sound_rate(clip->sound);
+	record->audio_start_s = (double)window.start / record->rate_hz;
+	return 0;
+}
+
+int avl_clip_next(struct avl_clip *clip, struct avl_clip_record *record, struct avl_err *err)
+{
+	struct avl_picture_frame frame;
+	double time_s = 0;
+	int rc = next_time(clip, &time_s, err);
+	if (rc <= 0)
+		return rc;
+	*record = (struct avl_clip_record){.time_s = time_s};
+	if (clip->picture) {
+		rc = avl_picture_at(clip->picture, clip->still ? 0 : time_s, &frame, err);
+		if (rc)
+			return rc;
+		record->rgb = frame.rgb;
+		record->width = frame.width;
+		record->height = frame.height;
+		record->frame_s = frame.time_s;
+	}
+	if (clip->sound) {
+		rc = take_sound(clip, time_s, record, err);
+		if (rc)
+			return rc;
+	}
+	return 1;
+}
+
+int avl_clip_beyond(const struct avl_clip *clip, double *first_s, double *end_s)
+{
+	bool ended;
+	*first_s = clip->beyond_first_s;
+	*end_s = 0;
+	if (clip->picture && !clip->still)
+		*end_s = video_end(clip);
+	else if (clip->sound)
+		*end_s =
+		    (double)avl_sound_length(clip->sound, &ended) / avl_sound_rate(clip->sound);
+	return clip->beyond;
+}
+
+double avl_clip_expected(const struct avl_clip *clip)
+{
+	if (clip->still)
+		return 1;
+	if (clip->options.mode == AVL_CLIP_TIMES)
+		return clip->options.ntimes;
+	if (!clip->picture || clip->options.mode == AVL_CLIP_KEYS)
+		return 0;
+	return (double)avl_time_count(video_end(clip), clip->options.rate);
+}

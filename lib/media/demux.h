@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AVL_MEDIA_DEMUX_H
+#define AVL_MEDIA_DEMUX_H
+
+#include <stdbool.h>
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+#include "base/err.h"
+#include "media/source.h"
+
+/* One stream of a source: the private face of FFmpeg's demuxers and decoders. */
+struct avl_demux {
+	AVFormatContext *format;
+	AVStream *stream; /* the one that is read; all others are discarded */
+	AVPacket *packet; /* the last that was read */
+	bool still;       /* an image file */
+};
+
+/* Opens the best stream of KIND; AVL_ENONE where there is none. SOURCE must outlive DEMUX. */
+int avl_demux_open(struct avl_demux *demux, const struct avl_source *source, enum AVMediaType kind,
+		   struct avl_err *err);
+void avl_demux_close(struct avl_demux *demux);
+
+/* 1: the next packet of the stream is in demux->packet. 0: end. Negative: damaged. */
+int avl_demux_read(struct avl_demux *demux, struct avl_err *err);
+
+/* A decoder for the stream, strict about damage. */
+int avl_demux_decoder(const struct avl_demux *demux, int threads, AVCodecContext **decoder,
+		      struct avl_err *err);
+
+/* "cannot decode: Invalid data found ..." and the like. */
+int avl_fail_av(struct avl_err *err, int averror, const char *what);
+
+#endif

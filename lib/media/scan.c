@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "media/scan.h"
+
+#include <stdlib.h>
+
+#include "media/demux.h"
+
+static int append(struct avl_scan *scan, size_t *room, struct avl_packet packet,
+		  struct avl_err *err)
+{
+	if (scan->n == *room) {
+		const size_t more = *room ? 2 * *room : 1024;
+		struct avl_packet *grown = realloc(scan->packet, more * sizeof *grown);
+		if (!grown)
+			return avl_fail(err, AVL_ENOMEM, "out of memory");
+		scan->packet = grown;
+		*room = more;
+	}
+	scan->packet[scan->n++] = packet;
+	return 0;
+}
+
+static uint32_t packet_flags(const AVPacket *packet)
+{
+	uint32_t flags = 0;
+	if (packet->flags & AV_PKT_FLAG_KEY)
+		flags |= AVL_PACKET_KEY;
+	if (packet->flags & AV_PKT_FLAG_DISPOSABLE)
+		flags |= AVL_PACKET_DISPOSABLE;
+	if (packet->flags & AV_PKT_FLAG_DISCARD)
+		flags |= AVL_PACKET_HIDDEN;
+	return flags;
+}
+
+static void find_range(struct avl_scan *scan, const AVStream *stream, int64_t last_duration)
+{
+	int64_t first = INT64_MAX, last = INT64_MIN, before_last = INT64_MIN;
+	for (size_t i = 0; i < scan->n; i++) {
+		const struct avl_packet *const p = &scan->packet[i];
+		if (p->flags & AVL_PACKET_HIDDEN)
+			continue;
+		if (p->pts < first)
+			first = p->pts;
+		if (p->pts > last) {
+			before_last = last;
+			last = p->pts;
+		} else if (p->pts > before_last && p->pts < last) {
+			before_last = p->pts;
+		}
+	}
+	if (last == INT64_MIN)
+		first = last = 0;
+	if (last_duration <= 0 && stream->avg_frame_rate.num > 0)
+		last_duration =
+		    av_rescale_q(1, av_inv_q(stream->avg_frame_rate), stream->time_base);
+	if (last_duration <= 0 && before_last != INT64_MIN)
+		last_duration = last - before_last;
+	if (last_duration <= 0)
+		last_duration = 1;
+	scan->origin = first;
+	scan->end = last - first + last_duration;
+	for (size_t i = 0; i < scan->n; i++)
+		scan->packet[i].pts -= first;
+}
+
+int avl_scan_make(struct avl_scan *scan, struct avl_demux *demux, struct avl_err *err)
+{
+	const AVStream *const stream = demux->stream;
+	size_t room = 0;
+	int64_t last = INT64_MIN, last_duration = 0;
+	int rc;
+	*scan = (struct avl_scan){
+	    .tick_num = stream->time_base.num, .tick_den = stream->time_base.den, .timed = true};
+	while ((rc = avl_demux_read(demux, err)) > 0) {
+		const AVPacket *const packet = demux->packet;
+		int64_t pts = packet->pts;
+		if (pts == AV_NOPTS_VALUE) {
+			scan->timed = false;
+			pts = packet->dts != AV_NOPTS_VALUE ? packet->dts : scan->n ? last + 1 : 0;
+		}
+		if (pts >= last) {
+			last = pts;
+			last_duration = packet->duration;
+		}
+		rc = append(scan, &room, (struct avl_packet){pts, packet_flags(packet)}, err);
+		if (rc)
+			break;
+	}
+	if (!rc && !scan->n)
+		rc = avl_fail(err, AVL_EFORMAT, "its video has no frame");
+	if (rc) {
+		avl_scan_release(scan);
+		return rc;
+	}
+	find_range(scan, stream, last_duration);
+	return 0;
+}
+
+void avl_scan_release(struct avl_scan *scan)
+{
+	free(scan->packet);
+	scan->packet = NULL;
+	scan->n = 0;
+}
+
+double avl_scan_seconds(const struct avl_scan *scan, int64_t ticks)
+{
+	return (double)ticks * scan->tick_num / scan->tick_den;
+}
+
+void avl_scan_shift(struct avl_scan *scan, int64_t origin)
+{
+	const int64_t by = origin - scan->origin;
+	for (size_t i = 0; i < scan->n; i++)
+		scan->packet[i].pts -= by;
+	scan->origin = origin;
+	scan->end -= by;
+}
+
+double avl_scan_slack(const struct avl_scan *scan)
+{
+	const double tick = (double)scan->tick_num / scan->tick_den;
+	return tick <= 1e-3 && tick > 1e-6 ? 0.999 * tick : 1e-6;
+}

@@ -48,9 +48,12 @@ io_CPPFLAGS     := -DAVL_SHARE_DIR='"$(PREFIX)/share/avl"' # where an installed 
 image_CPPFLAGS  := $(shell $(PKG_CONFIG) --cflags libpng 2>/dev/null)
 signal_CPPFLAGS := -I/usr/include/kissfft
 
+# Loops over pixels are written for the vectoriser.
+resize_CFLAGS  := -O3
+overlay_CFLAGS := -O3
+
 # A SIMD level is one source compiled for that instruction set (lib/kern/kern.h).
 kern_level_CFLAGS        := -O3 -ffp-contract=fast
-resize_CFLAGS            := -O3 # its loops are written for the vectoriser
 level_portable_CFLAGS    := $(kern_level_CFLAGS)
 ifneq (,$(filter x86_64%,$(shell $(CC) -dumpmachine 2>/dev/null)))
 level_avx2_CFLAGS        := $(kern_level_CFLAGS) -mavx2 -mfma -mf16c
@@ -93,6 +96,7 @@ TEST_PARTS := $(sort $(foreach p,$(PARTS) cmd canary,$(if $(wildcard tests/$(p)/
 TESTS      := $(TEST_PARTS:%=$(B)/tests/test-%)
 REPLAYS    := $(patsubst %,$(B)/tests/replay-%,$(call programs,fuzz))
 FUZZERS    := $(patsubst %,$(B)/tests/%,$(call programs,fuzz))
+HELPERS    := $(patsubst tests/tools/%.c,%,$(wildcard tests/tools/*.c))
 BENCHES    := $(patsubst %,$(B)/tests/%,$(call programs,bench))
 
 all: $(TOOLS:%=$(B)/bin/%) ## build the tools into build/release/bin (the default)
@@ -156,10 +160,12 @@ $(foreach p,$(TEST_PARTS),\
 $(foreach f,$(call programs,fuzz),\
   $(eval $(call link_rule,tests/replay-$(f),$(call tobj,fuzz/$(f)) $(call tobj,fuzz/replay),$(ANY_PARTS)))\
   $(eval $(call link_rule,tests/$(f),$(call tobj,fuzz/$(f)),$(ANY_PARTS),-fsanitize=fuzzer)))
+$(foreach h,$(HELPERS),\
+  $(eval $(call link_rule,tests/$(h),$(call tobj,tools/$(h)),image io base)))
 $(foreach b,$(call programs,bench),\
   $(eval $(call link_rule,tests/$(b),$(call tobj,bench/$(b)),$(ANY_PARTS))))
 
-tests: $(TESTS) $(REPLAYS)
+tests: $(TESTS) $(HELPERS:%=$(B)/tests/%) $(REPLAYS)
 benches: $(BENCHES)
 fuzzers: $(FUZZERS)
 

@@ -275,12 +275,7 @@ const char *avl_model_class(const struct avl_model *model, int i)
 	return model->names ? avl_json_string_at(model->names, i, NULL) : NULL;
 }
 
-float avl_model_alike(const struct avl_model *model, int i, int j)
+const struct avl_sound_head *avl_model_head(const struct avl_model *model)
 {
-	return avl_sound_head_alike(&model->head, i, j);
-}
-
-int avl_model_is_visible(const struct avl_model *model, int i)
-{
-	return model->head.length[i] > 0;
+	return &model->head;
 }

@@ -4,6 +4,7 @@
 
 #include "base/par.h"
 #include "io/contract.h"
+#include "net/sound_head.h"
 #include "ops/ops.h"
 
 /* The two-stream model (Senocak et al. 2018, section 3): an image network gives v, a sound network
@@ -61,11 +62,7 @@ void avl_model_score(struct avl_model *model, enum avl_score score, const float 
 /* Name of unit I, NULL where the model names none. */
 const char *avl_model_class(const struct avl_model *model, int i);
 
-/* Cosine between what units I and J add to h: 1 where both look for the same thing in the picture.
- * 0 where either adds nothing. */
-float avl_model_alike(const struct avl_model *model, int i, int j);
-
-/* Whether unit I adds anything to h. */
-int avl_model_is_visible(const struct avl_model *model, int i);
+/* The fully connected layers, for parting a sound into its sources (net/sources.h). */
+const struct avl_sound_head *avl_model_head(const struct avl_model *model);
 
 #endif

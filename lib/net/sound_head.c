@@ -126,16 +126,3 @@ void avl_sound_head_embed(const struct avl_sound_head *head, const float *q, flo
 	memcpy(h, head->bias, (size_t)head->channels * sizeof *h);
 	avl_gemv(1, head->units, head->channels, head->fc2, q, 1, h);
 }
-
-float avl_sound_head_alike(const struct avl_sound_head *head, int i, int j)
-{
-	const float lengths = head->length[i] * head->length[j];
-	if (!(lengths > 0))
-		return 0;
-	const float *const a = head->fc2 + (size_t)i * (size_t)head->channels;
-	const float *const b = head->fc2 + (size_t)j * (size_t)head->channels;
-	double sum = 0;
-	for (int c = 0; c < head->channels; c++)
-		sum += (double)a[c] * b[c];
-	return (float)(sum / lengths);
-}

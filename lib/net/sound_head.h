@@ -39,7 +39,4 @@ void avl_sound_head_pool(const struct avl_sound_head *head, const struct avl_map
 /* h of q. */
 void avl_sound_head_embed(const struct avl_sound_head *head, const float *q, float *h);
 
-/* Cosine between the rows of FC2 of two units, 0 where either is zero. */
-float avl_sound_head_alike(const struct avl_sound_head *head, int i, int j);
-
 #endif

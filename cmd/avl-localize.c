@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/profile.h"
+#include "image/region.h"
+#include "image/resize.h"
+#include "io/contract.h"
+#include "kern/kern.h"
+#include "net/certainty.h"
+#include "net/model.h"
+#include "net/sources.h"
+
+/* Sounds that a seal names. */
+#define HEARD_MAX 5
+
+static const char *model_path, *cpu = "auto";
+static int score = -1, sources, precision, threads;
+static bool profile;
+
+static const struct avl_option options[] = {
+    {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Localizing", NULL, 0, 0},
+    {'m', "model", AVL_OPT_TEXT, &model_path, "FILE",
+     "model file (default: $AVL_MODEL, or the one that comes with avl)", NULL, 0, 0},
+    {0, "score", AVL_OPT_CHOICE, &score, "KIND",
+     "how sound and picture are compared (default: as the model says)", "dot|relu|cosine|class", 0,
+     0},
+    {0, "sources", AVL_OPT_INT, &sources, "K", "a map for each of the K strongest sounds as well",
+     NULL, 1, 64},
+    {'p', "precision", AVL_OPT_CHOICE, &precision, "TYPE", "arithmetic of the networks", "fp32", 0,
+     0},
+    {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Running", NULL, 0, 0},
+    {'j', "threads", AVL_OPT_INT, &threads, "N", "threads (default: one a processor)", NULL, 1,
+     256},
+    {0, "cpu", AVL_OPT_TEXT, &cpu, "LEVEL", "portable, avx2, avx512, or auto: the best", NULL, 0,
+     0},
+    {0, "profile", AVL_OPT_FLAG, &profile, NULL, "at the end, print the time of each stage", NULL,
+     0, 0},
+    {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Output", NULL, 0, 0},
+    AVL_STREAM_OPTIONS,
+    AVL_COMMON_OPTIONS,
+    {0},
+};
+
+static const struct avl_command command = {
+    .name = "avl-localize",
+    .synopsis = "[-m MODEL] [--score KIND] [--sources K] [-o FILE] [FILE...]",
+    .summary = "Says where in each picture its sound comes from: adds heat maps to records.",
+    .options = options,
+};
+
+enum { READ, PICTURE, SOUND, IMAGE_NET, SOUND_NET, ATTENTION, WRITE, STAGES };
+
+static struct avl_stage stage[STAGES] = {
+    [READ] = {.name = "read"},           [PICTURE] = {.name = "picture"},
+    [SOUND] = {.name = "sound"},         [IMAGE_NET] = {.name = "image-net"},
+    [SOUND_NET] = {.name = "sound-net"}, [ATTENTION] = {.name = "attention"},
+    [WRITE] = {.name = "write"},
+};
+
+struct localizer {
+	struct avl_model *model;
+	enum avl_score score;
+	int rows, cols;
+	double region[4];
+	bool said_incomplete;
+};
+
+/* The picture and the sound of a record, if they are what they should be. */
+struct material {
+	const struct avl_tensor *frame, *audio;
+	int rate_hz;
+};
+
+static int check_sound(const struct avl_tensor *audio, struct avl_err *err)
+{
+	const float *const sample = audio->data;
+	if (audio->dim[0] < 1)
+		return avl_fail(err, AVL_ESHAPE, "audio.npy holds no samples");
+	for (int64_t i = 0; i < audio->dim[0]; i++)
+		if (!isfinite(sample[i]))
+			return avl_fail(err, AVL_EFORMAT,
+					"audio.npy holds a value that is not finite");
+	return 0;
+}
+
+static int find_material(const struct avl_record *record, struct material *found,
+			 struct avl_err *err)
+{
+	static const int64_t rgb[] = {-1, -1, 3}, samples[] = {-1};
+	const struct avl_member *const frame = avl_record_find(record, "frame.npy");
+	const struct avl_member *const audio = avl_record_find(record, "audio.npy");
+	char shape[128];
+	if (!frame || !audio)
+		return avl_fail(err, AVL_ENONE, frame ? "has no sound" : "has no picture");
+	if (!avl_tensor_is(&frame->tensor, AVL_U1, 3, rgb) || frame->tensor.dim[0] < 1 ||
+	    frame->tensor.dim[1] < 1 || frame->tensor.dim[0] > AVL_SIDE_MAX ||
+	    frame->tensor.dim[1] > AVL_SIDE_MAX) {
+		avl_tensor_describe(&frame->tensor, shape, sizeof shape);
+		return avl_fail(err, AVL_ESHAPE, "frame.npy is %s, not u1 (height, width, 3)",
+				shape);
+	}
+	if (!avl_tensor_is(&audio->tensor, AVL_F4, 1, samples)) {
+		avl_tensor_describe(&audio->tensor, shape, sizeof shape);
+		return avl_fail(err, AVL_ESHAPE, "audio.npy is %s, not f4 (samples)", shape);
+	}
+	const double rate_hz = avl_json_number(record->seal, "rate_hz", 0);
+	if (!(rate_hz >= 1000 && rate_hz <= 1000000) || rate_hz != floor(rate_hz))
+		return avl_fail(err, AVL_EFORMAT, "the seal names no usable rate_hz");
+	*found = (struct material){&frame->tensor, &audio->tensor, (int)rate_hz};
+	return check_sound(&audio->tensor, err);
+}
+
+static int run_networks(struct localizer *l, const struct material *m, struct avl_hearing *hearing,
+			struct avl_err *err)
+{
+	avl_stage_begin(&stage[PICTURE]);
+	int code = avl_model_set_picture(l->model, m->frame->data, (int)m->frame->dim[0],
+					 (int)m->frame->dim[1], l->region, err);
+	avl_stage_end(&stage[PICTURE]);
+	if (code)
+		return code;
+	avl_stage_begin(&stage[IMAGE_NET]);
+	avl_model_run_picture(l->model);
+	avl_stage_end(&stage[IMAGE_NET]);
+
+	avl_stage_begin(&stage[SOUND]);
+	code = avl_model_set_sound(l->model, m->audio->data, (size_t)m->audio->dim[0], m->rate_hz,
+				   err);
+	avl_stage_end(&stage[SOUND]);
+	if (code)
+		return code;
+	avl_stage_begin(&stage[SOUND_NET]);
+	code = avl_model_run_sound(l->model, hearing, err);
+	avl_stage_end(&stage[SOUND_NET]);
+	return code;
+}
+
+/* What people read: four places are more than the networks know. */
+static double rounded(double x)
+{
+	return round(x * 1e4) / 1e4;
+}
+
+/* Puts the peak of MAP, the box round it and how sure it is into OBJECT; a map without a positive
+ * value has neither peak nor box. */
+static int set_place(const struct localizer *l, const float *map, struct avl_json *object,
+		     struct avl_err *err)
+{
+	double place[6]; /* peak, box */
+	avl_region_peak(map, l->rows, l->cols, place);
+	const int found = avl_region_box(map, l->rows, l->cols, 0.5, place + 2, err);
+	if (found < 0)
+		return found;
+	avl_region_to_frame(l->region, place, 3);
+	for (int i = 0; i < 6; i++)
+		place[i] = rounded(place[i]);
+	const double sure = found ? avl_certainty(map, l->rows, l->cols) : 0;
+	if (avl_json_set_number(object, "sure", rounded(sure)) ||
+	    (found && (avl_json_set_numbers(object, "peak", place, 2) ||
+		       avl_json_set_numbers(object, "box", place + 2, 4))))
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	return 0;
+}
+
+static struct avl_json *name_sound(const struct avl_model *model, int unit, double strength)
+{
+	char number[32];
+	const char *const name = avl_model_class(model, unit);
+	snprintf(number, sizeof number, "unit %d", unit);
+	struct avl_json *const sound = avl_json_object();
+	if (sound && !avl_json_set_string(sound, "name", name ? name : number) &&
+	    !avl_json_set_number(sound, "score", rounded(strength)))
+		return sound;
+	avl_json_free(sound);
+	return NULL;
+}
+
+/* The loudest units, those that look for something in the picture or, where there are none, the
+ * others: AudioSet has sounds that nobody can see, and silence. */
+static int set_heard(const struct localizer *l, const struct avl_hearing *hearing, int visible,
+		     struct avl_json *seal)
+{
+	const struct avl_sound_head *const head = avl_model_head(l->model);
+	struct avl_json *const heard = avl_json_array();
+	float below = INFINITY;
+	for (int n = 0; n < HEARD_MAX; n++) {
+		int best = -1;
+		for (int u = 0; u < hearing->units; u++)
+			if ((head->length[u] > 0) == visible && hearing->q[u] > 0 &&
+			    hearing->q[u] < below && (best < 0 || hearing->q[u] > hearing->q[best]))
+				best = u;
+		if (best < 0)
+			break;
+		below = hearing->q[best];
+		if (avl_json_append(heard, name_sound(l->model, best, (double)below)))
+			break;
+	}
+	return avl_json_set(seal, "heard", heard);
+}
+
+static int put_map(struct avl_record *record, const char *suffix, float *map, int ndim,
+		   const int64_t dim[3], struct avl_err *err)
+{
+	struct avl_tensor tensor = {.dtype = AVL_F4, .ndim = ndim, .data = map};
+	memcpy(tensor.dim, dim + 3 - ndim, (size_t)ndim * sizeof *dim);
+	return avl_record_put(record, suffix, &tensor, err);
+}
+
+/* The sources into the seal and, with --sources, a map for each. */
+static int score_sources(struct localizer *l, const struct avl_hearing *hearing,
+			 struct avl_record *record, struct avl_err *err)
+{
+	struct avl_source *source;
+	int found;
+	const int code = avl_sources_find(avl_model_head(l->model), hearing->q, &record->arena,
+					  &source, &found, err);
+	if (code)
+		return code;
+	const int count = found < sources ? found : sources;
+	const size_t area = (size_t)l->rows * (size_t)l->cols;
+	float *const maps = avl_arena_alloc(&record->arena, (size_t)count * area * sizeof *maps);
+	struct avl_json *const list = avl_json_array();
+	if (!maps || !list || set_heard(l, hearing, found > 0, record->seal) ||
+	    avl_json_set(record->seal, "sources", list))
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	for (int k = 0; k < found && k < (count > HEARD_MAX ? count : HEARD_MAX); k++) {
+		struct avl_json *const entry =
+		    name_sound(l->model, source[k].unit, (double)source[k].score);
+		if (avl_json_append(list, entry) ||
+		    avl_json_set_number(entry, "share", rounded((double)source[k].share)))
+			return avl_fail(err, AVL_ENOMEM, "out of memory");
+		if (k >= count)
+			continue;
+		float *const map = maps + (size_t)k * area;
+		avl_model_score(l->model, l->score, source[k].q, map);
+		if (set_place(l, map, entry, err))
+			return err->code;
+	}
+	if (!sources)
+		return 0;
+	return put_map(record, "heats.npy", maps, 3, (int64_t[]){count, l->rows, l->cols}, err);
+}
+
+static int covers_all(const double region[4])
+{
+	return region[0] <= 0 && region[1] <= 0 && region[2] >= 1 && region[3] >= 1;
+}
+
+static int answer(struct localizer *l, const struct avl_hearing *hearing, struct avl_record *record,
+		  struct avl_err *err)
+{
+	static const char *const names[] = {"dot", "relu", "cosine", "class"};
+	struct avl_json *const seal = record->seal;
+	float *const map =
+	    avl_arena_alloc(&record->arena, (size_t)l->rows * (size_t)l->cols * sizeof *map);
+	if (!map)
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	avl_stage_begin(&stage[ATTENTION]);
+	avl_model_score(l->model, l->score, hearing->q, map);
+	int code = put_map(record, "heat.npy", map, 2, (int64_t[]){1, l->rows, l->cols}, err);
+	if (!code)
+		code = score_sources(l, hearing, record, err);
+	if (!code)
+		code = set_place(l, map, seal, err);
+	avl_stage_end(&stage[ATTENTION]);
+	if (!code && (avl_json_set_string(seal, "scoring", names[l->score]) ||
+		      (!covers_all(l->region) &&
+		       avl_json_set_numbers(seal, "heat_region", l->region, 4))))
+		code = avl_fail(err, AVL_ENOMEM, "out of memory");
+	return code;
+}
+
+/* A record that cannot be answered is passed on as it came. */
+static void localize(struct localizer *l, const char *stream, struct avl_record *record)
+{
+	struct avl_err err;
+	struct material material = {0};
+	struct avl_hearing hearing = {0};
+	int code = find_material(record, &material, &err);
+	if (code == AVL_ENONE) {
+		if (!l->said_incomplete)
+			avl_error("'%s': record '%s' %s; such records get no heat map", stream,
+				  record->key, err.text);
+		l->said_incomplete = true;
+		return;
+	}
+	if (!code)
+		code = run_networks(l, &material, &hearing, &err);
+	if (!code)
+		code = answer(l, &hearing, record, &err);
+	if (code)
+		avl_error("'%s': record '%s': %s", stream, record->key, err.text);
+}
+
+static struct avl_json *settings(const char *path, enum avl_score kind)
+{
+	static const char *const names[] = {"dot", "relu", "cosine", "class"};
+	const char *const slash = strrchr(path, '/');
+	struct avl_json *const s = avl_json_object();
+	if (s && !avl_json_set_string(s, "model", slash ? slash + 1 : path) &&
+	    !avl_json_set_string(s, "scoring", names[kind]) &&
+	    (!sources || !avl_json_set_number(s, "sources", sources)))
+		return s;
+	avl_die(AVL_EXIT_FAILURE, "out of memory");
+}
+
+static void run(struct localizer *l, char **files, int nfiles, const char *path)
+{
+	struct avl_err err;
+	struct avl_output output;
+	struct avl_record record;
+	struct avl_writer *writer;
+	struct avl_json *const header = settings(path, l->score);
+	struct avl_input *const input = avl_input_open(files, nfiles);
+	avl_output_open(&output, avl_common.output, avl_common.force);
+	if (avl_writer_open(&writer, output.fd, output.path, "avl-localize", header,
+			    avl_common.gzip ? AVL_WRITER_GZIP : 0, &err))
+		avl_die_err(&err);
+	avl_json_free(header);
+	avl_record_init(&record, 0);
+	avl_progress_start("records", 0);
+	for (double done = 1;; done++) {
+		avl_stage_begin(&stage[READ]);
+		if (!avl_input_next(input, &record))
+			break;
+		avl_stage_end(&stage[READ]);
+		localize(l, avl_input_name(input), &record);
+		avl_stage_begin(&stage[WRITE]);
+		if (avl_writer_record(writer, &record, &err))
+			avl_die_err(&err);
+		avl_stage_end(&stage[WRITE]);
+		avl_progress(done);
+	}
+	avl_progress_end();
+	avl_record_release(&record);
+	avl_input_close(input);
+	if (avl_writer_close(writer, &err))
+		avl_die_err(&err);
+	avl_output_commit(&output);
+}
+
+int main(int argc, char **argv)
+{
+	const int first = avl_command_start(&command, argc, argv);
+	struct localizer l = {0};
+	struct avl_par *par;
+	struct avl_err err;
+	if (avl_kern_use(cpu, &err))
+		avl_usage("%s", err.text);
+	if (avl_par_new(&par, threads > 0 ? threads : avl_par_processors(), &err))
+		avl_die_err(&err);
+	char *const path = model_path ? strdup(model_path) : avl_model_path();
+	if (!path)
+		avl_die(AVL_EXIT_FAILURE, "out of memory");
+	if (avl_model_open(&l.model, path, par, &err))
+		avl_die_err(&err);
+	l.score = score >= 0 ? (enum avl_score)score : avl_model_contract(l.model)->score;
+	if (avl_model_can_score(l.model, l.score, &err))
+		avl_die(AVL_EXIT_USAGE, "'%s': %s", path, err.text);
+	avl_model_map_size(l.model, &l.rows, &l.cols);
+	run(&l, argv + first, argc - first, path);
+	if (profile)
+		avl_profile_print(stage, STAGES);
+	avl_model_close(l.model);
+	avl_par_free(par);
+	free(path);
+	return avl_finish();
+}

@@ -107,7 +107,7 @@ static void put_string(struct text *text, const char *string, size_t n)
 	put(text, "\"", 1);
 }
 
-/* The fewest digits that read back as the same double. */
+/* As few digits, from 15 on, as read back as the same double. */
 static void put_real(struct text *text, double value)
 {
 	char digits[40];

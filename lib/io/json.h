@@ -29,8 +29,9 @@ enum avl_json_type {
  * caller. */
 int avl_json_parse(struct avl_json **out, const char *text, size_t n, struct avl_err *err);
 
-/* Text without white space, members in the order they were set, doubles with the fewest digits
- * that read back as the same; malloc'd, ended by 0. N may be NULL. NULL when memory is exhausted.
+/* Text without white space, members in the order they were set, doubles with as few of 15
+ * to 17 digits as read back the same; malloc'd, ended by 0. N may be NULL. NULL when memory is
+ * exhausted.
  */
 char *avl_json_dump(const struct avl_json *value, size_t *n);
 

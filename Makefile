@@ -83,6 +83,15 @@ media_TEST_PARTS  := media io base
 cmd_TEST_PARTS    := io base
 canary_TEST_PARTS := base
 
+# Criterion does not run under ThreadSanitizer; FFmpeg's threads are not ours to judge.
+TEST_LIBS := -lcriterion
+ifeq ($(FLAVOUR),tsan)
+TEST_LIBS        :=
+TEST_MAIN        := $(B)/tests/tsan/main.o
+tests_CPPFLAGS   := -Itests/tsan
+media_TEST_PARTS :=
+endif
+
 # Fuzz targets and benchmarks written in C may use any of these.
 ANY_PARTS := net ops kern image signal io base
 
@@ -92,7 +101,8 @@ part_objs  = $(patsubst %.c,$(B)/%.o,$(wildcard lib/$1/*.c))
 part_libs  = $(foreach p,$1,$($(p)_LIBS))
 archives   = $(foreach p,$1,$(B)/lib$(p).a)
 programs   = $(patsubst tests/$1/%.c,%,$(wildcard tests/$1/$1_*.c))
-TEST_PARTS := $(sort $(foreach p,$(PARTS) cmd canary,$(if $(wildcard tests/$(p)/*.c),$(p))))
+TEST_PARTS := $(sort $(foreach p,$(PARTS) cmd canary,\
+                $(if $($(p)_TEST_PARTS),$(if $(wildcard tests/$(p)/*.c),$(p)))))
 TESTS      := $(TEST_PARTS:%=$(B)/tests/test-%)
 REPLAYS    := $(patsubst %,$(B)/tests/replay-%,$(call programs,fuzz))
 FUZZERS    := $(patsubst %,$(B)/tests/%,$(call programs,fuzz))
@@ -150,13 +160,13 @@ $(B)/$1: $2 $(call archives,$3)
 	$$(call say,LD)
 	$$(Q)$$(CC) $$(ldflags) -o $$@ $$(filter %.o %.a,$$^) $4 $(call part_libs,$3) -lm
 endef
-test_objs = $(patsubst %.c,$(B)/%.o,$(wildcard tests/$1/*.c)) $(if $(filter cmd,$1),$(B)/cmd/cmd.a)
+test_objs = $(patsubst %.c,$(B)/%.o,$(wildcard tests/$1/*.c)) $(TEST_MAIN) $(if $(filter cmd,$1),$(B)/cmd/cmd.a)
 tobj      = $(B)/tests/$1.o
 
 $(foreach t,$(TOOLS),\
   $(eval $(call link_rule,bin/$(t),$(B)/cmd/$(t).o $(B)/cmd/cmd.a,$($(t)_PARTS))))
 $(foreach p,$(TEST_PARTS),\
-  $(eval $(call link_rule,tests/test-$(p),$(call test_objs,$(p)),$($(p)_TEST_PARTS),-lcriterion)))
+  $(eval $(call link_rule,tests/test-$(p),$(call test_objs,$(p)),$($(p)_TEST_PARTS),$(TEST_LIBS))))
 $(foreach f,$(call programs,fuzz),\
   $(eval $(call link_rule,tests/replay-$(f),$(call tobj,fuzz/$(f)) $(call tobj,fuzz/replay),$(ANY_PARTS)))\
   $(eval $(call link_rule,tests/$(f),$(call tobj,fuzz/$(f)),$(ANY_PARTS),-fsanitize=fuzzer)))

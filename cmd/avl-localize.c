@@ -228,9 +228,8 @@ static int score_sources(struct localizer *l, const struct avl_hearing *hearing,
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	for (int k = 0; k < found && k < (count > HEARD_MAX ? count : HEARD_MAX); k++) {
 		struct avl_json *const entry =
-		    name_sound(l->model, source[k].unit, (double)source[k].score);
-		if (avl_json_append(list, entry) ||
-		    avl_json_set_number(entry, "share", rounded((double)source[k].share)))
+		    name_sound(l->model, source[k].unit, (double)hearing->q[source[k].unit]);
+		if (avl_json_append(list, entry))
 			return avl_fail(err, AVL_ENOMEM, "out of memory");
 		if (k >= count)
 			continue;
@@ -266,9 +265,9 @@ static int answer(struct localizer *l, const struct avl_hearing *hearing, struct
 	if (!code)
 		code = set_place(l, map, seal, err);
 	avl_stage_end(&stage[ATTENTION]);
-	if (!code && (avl_json_set_string(seal, "scoring", names[l->score]) ||
-		      (!covers_all(l->region) &&
-		       avl_json_set_numbers(seal, "heat_region", l->region, 4))))
+	if (!code &&
+	    (avl_json_set_string(seal, "scoring", names[l->score]) ||
+	     (!covers_all(l->region) && avl_json_set_numbers(seal, "heat_region", l->region, 4))))
 		code = avl_fail(err, AVL_ENOMEM, "out of memory");
 	return code;
 }

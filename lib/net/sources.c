@@ -7,7 +7,7 @@
 
 struct unit {
 	int number;
-	float share;
+	float prominence;
 };
 
 /* A source that is growing. */
@@ -16,20 +16,12 @@ struct group {
 	float *embedding; /* (channels) */
 };
 
-static int by_share(const void *a, const void *b)
+static int by_prominence(const void *a, const void *b)
 {
 	const struct unit *const x = a, *const y = b;
-	if (x->share != y->share)
-		return x->share < y->share ? 1 : -1;
+	if (x->prominence != y->prominence)
+		return x->prominence < y->prominence ? 1 : -1;
 	return x->number - y->number;
-}
-
-static int by_source_share(const void *a, const void *b)
-{
-	const struct avl_source *const x = a, *const y = b;
-	if (x->share != y->share)
-		return x->share < y->share ? 1 : -1;
-	return x->unit - y->unit;
 }
 
 static const float *row(const struct avl_sound_head *head, int unit)
@@ -78,25 +70,22 @@ static int found(const struct avl_sound_head *head, int unit, struct group *grou
 	return 0;
 }
 
-static void join(const struct avl_sound_head *head, const struct unit *unit, float q,
-		 struct group *group)
+static void join(const struct avl_sound_head *head, int unit, float q, struct group *group)
 {
-	const float *const r = row(head, unit->number);
+	const float *const r = row(head, unit);
 	for (int c = 0; c < head->channels; c++)
 		group->embedding[c] += q * r[c];
-	group->source.q[unit->number] = q;
-	group->source.share += unit->share;
-	group->source.score = fmaxf(group->source.score, q);
+	group->source.q[unit] = q;
 }
 
-/* The units that were heard and mean something in the picture, the largest share first. */
+/* The units that were heard and mean something in the picture, the most prominent first. */
 static int list_units(const struct avl_sound_head *head, const float *q, struct unit *unit)
 {
 	int count = 0;
 	for (int u = 0; u < head->units; u++)
 		if (q[u] * head->length[u] > 0)
-			unit[count++] = (struct unit){u, q[u] * head->length[u]};
-	qsort(unit, (size_t)count, sizeof *unit, by_share);
+			unit[count++] = (struct unit){u, q[u] * sqrtf(head->length[u])};
+	qsort(unit, (size_t)count, sizeof *unit, by_prominence);
 	return count;
 }
 
@@ -108,22 +97,17 @@ int avl_sources_find(const struct avl_sound_head *head, const float *q, struct a
 	if (!unit || !group)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	const int heard = list_units(head, q, unit);
-	float all = 0;
 	*count = 0;
 	for (int u = 0; u < heard; u++) {
 		const int g = choose(head, unit[u].number, group, *count);
 		if (g == *count && found(head, unit[u].number, &group[(*count)++], arena))
 			return avl_fail(err, AVL_ENOMEM, "out of memory");
-		join(head, &unit[u], q[unit[u].number], &group[g]);
-		all += unit[u].share;
+		join(head, unit[u].number, q[unit[u].number], &group[g]);
 	}
 	*source = avl_arena_alloc(arena, (size_t)*count * sizeof **source);
 	if (!*source)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
-	for (int g = 0; g < *count; g++) {
+	for (int g = 0; g < *count; g++)
 		(*source)[g] = group[g].source;
-		(*source)[g].share /= all;
-	}
-	qsort(*source, (size_t)*count, sizeof **source, by_source_share);
 	return 0;
 }

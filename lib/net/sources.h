@@ -8,20 +8,19 @@
 /* Several sounds through one microphone: the units that were heard, parted into the sources they
  * speak of. Units that look for the same thing in the picture (Dog, Bark, Animal) are one source.
  *
- * What a unit adds to h, q times its row of FC2, has a length: its share. Units are taken from the
- * largest share to the smallest, so that "Chicken" comes before "Animal", whose row is short. Each
- * joins the source whose embedding, the sum of its units' parts, makes the smallest angle with its
- * own row, if the cosine is at least AVL_SOURCE_ALIKE, or else founds one. */
+ * A unit's prominence is q times the root of the length of its row of FC2: between what was heard
+ * best and what is specific, since the row of a general class, a mean of many, is short ("Animal"
+ * before "Cat" in q, after it in prominence). Units are taken from the most prominent to the least.
+ * Each joins the source whose embedding, the sum of what its units add to h, makes the smallest
+ * angle with its own row, if the cosine is at least AVL_SOURCE_ALIKE, or else founds one. */
 #define AVL_SOURCE_ALIKE 0.25F
 
 struct avl_source {
-	int unit;    /* that founded it, and names it */
-	float score; /* the largest q of its units */
-	float share; /* its units' part of the shares of all, 0..1 */
-	float *q;    /* (units): q where the unit is of this source, else 0 */
+	int unit; /* that founded it, and names it; its q is how well the source was heard */
+	float *q; /* (units): q where the unit is of this source, else 0 */
 };
 
-/* The sources of Q, the largest share first, in *SOURCE and *COUNT; all from ARENA. */
+/* The sources of Q, the most prominent first, in *SOURCE and *COUNT; all from ARENA. */
 int avl_sources_find(const struct avl_sound_head *head, const float *q, struct avl_arena *arena,
 		     struct avl_source **source, int *count, struct avl_err *err);
 

@@ -100,16 +100,23 @@ static void maxpool(const struct avl_maxpool_job *job)
 		const int q0 = left < 0 ? -left : 0;
 		const int q1 = left + job->columns > job->width ? job->width - left : job->columns;
 		vec best[NV];
-		FOR (v, NV)
+		veci nan[NV]; /* all ones, which is a NaN, where one was seen */
+		FOR (v, NV) {
 			best[v] = splat(-INFINITY);
+			nan[v] = (veci){0};
+		}
 		for (int r = 0; r < job->rows; r++)
 			for (int q = q0; q < q1; q++) {
 				const float *const x =
 				    job->x + ((ptrdiff_t)r * job->width + left + q) * AVL_BLOCK;
-				FOR (v, NV)
-					best[v] = max(best[v], load(x + v * AVL_VECTOR));
+				FOR (v, NV) {
+					const vec value = load(x + v * AVL_VECTOR);
+					best[v] = max(best[v], value);
+					nan[v] |= (veci)(value != value);
+				}
 			}
 		FOR (v, NV)
-			store(job->y + p * AVL_BLOCK + v * AVL_VECTOR, best[v]);
+			store(job->y + p * AVL_BLOCK + v * AVL_VECTOR,
+			      (vec)((veci)best[v] | nan[v]));
 	}
 }

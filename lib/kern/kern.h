@@ -13,7 +13,10 @@
  *
  * Feature maps are blocked: channels in blocks of AVL_BLOCK, [c/16][n][h][w][16], unused channels
  * of the last block zero, every block at a multiple of 64 bytes. So one block is one AVX-512
- * register, two of AVX2, four of SSE or NEON, and the pictures of a batch follow each other. */
+ * register, two of AVX2, four of SSE or NEON, and the pictures of a batch follow each other.
+ *
+ * NaN stays NaN, through a clamp and a maximum too. An output overlaps no input but where it is
+ * said. Weights, biases, outputs and blocked inputs lie at multiples of 64 bytes. */
 #define AVL_BLOCK 16
 
 /* How many blocks hold C channels. */

@@ -13,6 +13,7 @@
 #endif
 
 typedef float vec __attribute__((vector_size(AVL_VECTOR * sizeof(float)), may_alias));
+typedef int veci __attribute__((vector_size(AVL_VECTOR * sizeof(float)), may_alias));
 
 /* Registers that a block takes. */
 #define NV (AVL_BLOCK / AVL_VECTOR)
@@ -74,8 +75,6 @@ INLINE vec min(vec a, vec b)
 	return (vec)_mm256_min_ps((__m256)a, (__m256)b);
 }
 #else
-typedef int veci __attribute__((vector_size(AVL_VECTOR * sizeof(float)), may_alias));
-
 INLINE vec madd(vec a, vec b, vec c)
 {
 	return a * b + c;

@@ -12,6 +12,7 @@ struct avl_picture {
 	struct avl_demux demux;
 	struct avl_scan scan;
 	AVCodecContext *decoder;
+	int64_t clock;          /* where the sound's time 0 lies, in ticks of the file's clock */
 	AVFrame *shown, *ahead; /* the frame at the last time asked for, and the one behind it */
 	bool has_shown, has_ahead, drained;
 	struct avl_pixels pixels;
@@ -69,7 +70,14 @@ static int decode_first(struct avl_picture *picture, struct avl_err *err)
 	if (!rc)
 		return avl_fail(err, AVL_EFORMAT, "its video has no frame");
 	picture->has_ahead = true;
+	/* AVI counts frames as they are stored: what the decoder holds back at the start delays no
+	 * sound, and takes nothing off the end */
+	picture->clock =
+	    picture->scan.timed ? picture->ahead->best_effort_timestamp : picture->scan.origin;
+	const int64_t end = picture->scan.end;
 	avl_scan_shift(&picture->scan, picture->ahead->best_effort_timestamp);
+	if (!picture->scan.timed)
+		picture->scan.end = end;
 	return 0;
 }
 
@@ -128,7 +136,7 @@ const struct avl_scan *avl_picture_scan(const struct avl_picture *picture)
 
 double avl_picture_origin(const struct avl_picture *picture)
 {
-	return avl_scan_seconds(&picture->scan, picture->scan.origin);
+	return avl_scan_seconds(&picture->scan, picture->clock);
 }
 
 static struct avl_turn frame_turn(const struct avl_picture *picture, const AVFrame *frame)

@@ -50,6 +50,9 @@ static void find_range(struct avl_scan *scan, const AVStream *stream, int64_t la
 	}
 	if (last == INT64_MIN)
 		first = last = 0;
+	/* AVI gives each frame the length of a slot, of which a frame may take more */
+	if (!scan->timed && before_last != INT64_MIN && last - before_last > last_duration)
+		last_duration = last - before_last;
 	if (last_duration <= 0 && stream->avg_frame_rate.num > 0)
 		last_duration =
 		    av_rescale_q(1, av_inv_q(stream->avg_frame_rate), stream->time_base);

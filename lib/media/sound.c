@@ -207,6 +207,36 @@ int avl_sound_decode(struct avl_sound *sound, int64_t upto, struct avl_err *err)
 	return 0;
 }
 
+/* How much later, in seconds, the sound's time stamps should be than they are. */
+static double stamp_error(const struct avl_sound *sound)
+{
+	const AVStream *const stream = sound->demux.stream;
+	const AVCodecParameters *const codec = stream->codecpar;
+	const char *const container = sound->demux.format->iformat->name;
+	if (!strcmp(container, "avi")) {
+		/* AVI knows no codec delay, so the usual ones: the encoder's 1024 samples of AAC,
+		 * and of MP3 the encoder's 576 and the decoder's 529 */
+		const int delay = codec->codec_id == AV_CODEC_ID_AAC   ? 1024
+				  : codec->codec_id == AV_CODEC_ID_MP3 ? 1105
+								       : 0;
+		return -(double)delay / codec->sample_rate;
+	}
+	if (!strncmp(container, "matroska", 8) && codec->codec_id == AV_CODEC_ID_OPUS) {
+		/* CodecDelay is to be taken off a block's time stamp, and the demuxer does. FFmpeg
+		 * up to 5.1 wrote blocks without it: the first at 0, and the video moved on by
+		 * it. */
+		const AVDictionaryEntry *const writer =
+		    av_dict_get(sound->demux.format->metadata, "encoder", NULL, 0);
+		const double tick = av_q2d(stream->time_base);
+		const double delay = (double)codec->initial_padding / codec->sample_rate;
+		if (writer && !strncmp(writer->value, "Lavf", 4) &&
+		    fabs((double)stream->start_time * tick + delay) < tick &&
+		    sound->origin_s > delay - tick)
+			return delay;
+	}
+	return 0;
+}
+
 int avl_sound_open(struct avl_sound **out, const struct avl_source *source, double origin_s,
 		   int rate_hz, struct avl_err *err)
 {
@@ -226,6 +256,7 @@ int avl_sound_open(struct avl_sound **out, const struct avl_source *source, doub
 		rc = avl_fail(err, AVL_EFORMAT, "its sound has a rate of %d Hz", sound->in_rate_hz);
 		goto fail;
 	}
+	sound->origin_s -= stamp_error(sound);
 	rc = resampler_open(sound, err);
 	if (rc)
 		goto fail;

@@ -25,8 +25,8 @@ static int threads;
 
 static const struct avl_option options[] = {
     {0, NULL, AVL_OPT_GROUP, NULL, NULL, "which times (one of these)", NULL, 0, 0},
-    {'r', "rate", AVL_OPT_NUMBER, &rate, "FPS", "so many records a second (1 unless told)", NULL, 0,
-     1000},
+    {'r', "rate", AVL_OPT_NUMBER, &rate, "FPS", "so many records a second (1 unless told)", NULL,
+     1e-6, 1000},
     {'t', "times", AVL_OPT_TEXT, &times_text, "SEC[,SEC...]", "these times", NULL, 0, 0},
     {'k', "keyframes", AVL_OPT_FLAG, &keys, NULL, "every keyframe", NULL, 0, 0},
     {0, NULL, AVL_OPT_GROUP, NULL, NULL, "picture and sound", NULL, 0, 0},

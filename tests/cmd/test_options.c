@@ -33,7 +33,7 @@ static const struct avl_option options[] = {
 static const struct avl_command command = {"avl-try", "[-r FPS] FILE...\n--seed N", "Tries things.",
 					   options};
 
-enum { WORDS_MAX = 8 };
+enum { WORDS_MAX = 16 };
 
 /* The words of LINE as a command line; returns how many. */
 static int split(const char *line, char *copy, char **argv)
@@ -151,8 +151,8 @@ Test(options, help_is_made_from_the_table)
 	struct child child;
 	char line[] = "avl-try -r 7 --score relu --name x --help --foo";
 	child_run(&child, start, line);
-	cr_assert_str_eq(child.wrote, wanted);
 	cr_assert_str_eq(child.said, "");
+	cr_assert_str_eq(child.wrote, wanted);
 	cr_assert_eq(child.status, AVL_EXIT_OK);
 }
 

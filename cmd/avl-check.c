@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +26,15 @@ struct totals {
 	uint64_t records, bytes;
 };
 
-/* Names in a seal may come from anywhere; a terminal must not act on them. */
+/* Names in a seal may come from anywhere, and a terminal must not act on them: no control
+ * characters, nor those of 0x80 to 0x9f, which are C2 80 to C2 9F in UTF-8. */
 static void print_text(const char *text)
 {
-	for (; *text; text++)
-		putchar(iscntrl((unsigned char)*text) ? '?' : *text);
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		const bool pair = c[0] == 0xc2 && c[1] < 0xa0;
+		putchar(pair || *c < ' ' || *c == 127 ? '?' : *c);
+		c += pair && c[1];
+	}
 }
 
 static void print_heard(const struct avl_json *heard)

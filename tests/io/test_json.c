@@ -31,6 +31,7 @@ Test(json, text_survives_reading_and_writing)
 	    "null",
 	    "true",
 	    "false",
+	    "-0.0",
 	    "0",
 	    "-7",
 	    "9223372036854775807",

@@ -58,6 +58,28 @@ Test(stream, round_trip_keeps_everything)
 	free(s.bytes);
 }
 
+/* The format is pinned: tests/golden/stream.tar is what this version has always written, and what
+ * the tests with tar, Python and WebDataset read. */
+Test(stream, bytes_are_those_of_the_golden_file)
+{
+	const struct sample s = sample_stream(0);
+	const char *const top = getenv("TOP");
+	char path[4096];
+	snprintf(path, sizeof path, "%s/tests/golden/stream.tar", top ? top : ".");
+	if (getenv("GOLDEN") && !strcmp(getenv("GOLDEN"), "update")) {
+		const int out = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+		cr_assert_eq(avl_write_all(out, s.bytes, s.n, NULL), 0);
+		close(out);
+	}
+	const int fd = open(path, O_RDONLY);
+	cr_assert(fd >= 0, "%s cannot be opened", path);
+	const struct sample golden = sample_slurp(fd);
+	cr_assert_eq(golden.n, s.n);
+	cr_assert_eq(memcmp(golden.bytes, s.bytes, s.n), 0);
+	free(golden.bytes);
+	free(s.bytes);
+}
+
 Test(stream, what_was_read_is_written_again_byte_for_byte)
 {
 	const struct sample s = sample_stream(0);

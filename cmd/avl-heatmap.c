@@ -11,11 +11,9 @@
 #include "base/par.h"
 #include "cmd/cmd.h"
 #include "image/ansi.h"
-#include "image/colormap.h"
 #include "image/draw.h"
-#include "image/overlay.h"
+#include "image/heatmap.h"
 #include "image/png.h"
-#include "image/region.h"
 #include "image/resize.h"
 #include "image/y4m.h"
 
@@ -92,11 +90,9 @@ struct maps {
 static struct {
 	struct avl_picture picture;
 	size_t capacity; /* of picture.rgb, in bytes */
-	struct avl_overlay *overlay;
-	int height, width, rows, cols; /* what the overlay was made for */
-	double region[4];
-	float *score, *heat;
-	size_t cells; /* room in each of the two */
+	struct avl_heatmap *heatmap;
+	float *score; /* of the maps that are drawn */
+	size_t cells; /* room there */
 	struct avl_par *par;
 	struct avl_heat_range range; /* of --range */
 } canvas;
@@ -179,86 +175,38 @@ static int find_maps(const struct avl_record *record, struct maps *maps, struct 
 	return read_region(record, maps->region, err);
 }
 
-/* Room for a map, and an overlay that fits it and the frame. */
-static int prepare(const struct maps *maps, struct avl_err *err)
+/* Copies all maps that will be drawn. They are checked before any is drawn: a picture is drawn
+ * whole or not at all. */
+static int load_maps(const struct maps *maps, struct avl_err *err)
 {
 	const size_t cells = (size_t)maps->rows * (size_t)maps->cols;
-	if (cells > canvas.cells) {
+	const size_t n = cells * (size_t)maps->count;
+	if (n > canvas.cells) {
 		free(canvas.score);
-		free(canvas.heat);
-		canvas.score = need(avl_alloc(cells, sizeof(float)));
-		canvas.heat = need(avl_alloc(cells, sizeof(float)));
-		canvas.cells = cells;
+		canvas.score = need(avl_alloc(n, sizeof(float)));
+		canvas.cells = n;
 	}
-	if (canvas.overlay && canvas.height == canvas.picture.height &&
-	    canvas.width == canvas.picture.width && canvas.rows == maps->rows &&
-	    canvas.cols == maps->cols &&
-	    !memcmp(canvas.region, maps->region, sizeof(canvas.region)))
-		return 0;
-	avl_overlay_free(canvas.overlay);
-	canvas.height = canvas.picture.height;
-	canvas.width = canvas.picture.width;
-	canvas.rows = maps->rows;
-	canvas.cols = maps->cols;
-	memcpy(canvas.region, maps->region, sizeof(canvas.region));
-	return avl_overlay_new(&canvas.overlay, canvas.height, canvas.width, maps->rows, maps->cols,
-			       maps->region, err);
-}
-
-/* All maps that will be drawn, before any is: a picture is drawn whole or not at all. */
-static int check_finite(const struct maps *maps, struct avl_err *err)
-{
-	const size_t cells = (size_t)maps->rows * (size_t)maps->cols;
-	const float *const score = (const float *)maps->tensor->data + (size_t)maps->first * cells;
-	for (size_t i = 0; i < (size_t)maps->count * cells; i++)
-		if (!isfinite(score[i]))
+	memcpy(canvas.score,
+	       (const char *)maps->tensor->data + (size_t)maps->first * cells * sizeof(float),
+	       n * sizeof(float));
+	for (size_t i = 0; i < n; i++)
+		if (!isfinite(canvas.score[i]))
 			return avl_fail(err, AVL_EFORMAT, "the heat holds %s",
-					isnan(score[i]) ? "NaN" : "an infinity");
+					isnan(canvas.score[i]) ? "NaN" : "an infinity");
 	return 0;
 }
 
-static void draw_contour(const struct avl_heat_range *range, double peak, const uint8_t *rgb)
+static int draw_maps(const struct maps *maps, double box[4], struct avl_err *err)
 {
-	const double span = (double)range->high - (double)range->low;
-	const double level = (opt.threshold * peak - (double)range->low) / span;
-	if (level > 0)
-		avl_overlay_contour(canvas.overlay, level, rgb, &canvas.picture, canvas.par);
-}
-
-/* Heat, then lines, of map number I; BOX is left zero where there is no region. */
-static int draw_map(const struct maps *maps, int i, double box[4], struct avl_err *err)
-{
-	static const uint8_t white[3] = {255, 255, 255};
 	const size_t cells = (size_t)maps->rows * (size_t)maps->cols;
-	const uint8_t *const rgb = maps->is_many ? avl_colormap_source(i) : white;
-	const struct avl_overlay_look look =
-	    maps->is_many
-		? avl_overlay_look_plain(rgb, opt.alpha)
-		: avl_overlay_look_table(avl_colormap_table[opt.colormap], opt.alpha, opt.solid);
-	double peak[2];
-	int rc;
-	memcpy(canvas.score, (const float *)maps->tensor->data + (size_t)(maps->first + i) * cells,
-	       cells * sizeof(float));
-	const struct avl_heat_range range =
-	    opt.range ? canvas.range : avl_heat_range(canvas.score, cells);
-	avl_heat_scale(canvas.score, cells, range, canvas.heat);
-	avl_overlay_spread(canvas.overlay, canvas.heat, canvas.par);
-	if (range.low < range.high)
-		avl_overlay_blend(canvas.overlay, &look, &canvas.picture, canvas.par);
-	const float top = avl_region_peak(canvas.score, maps->rows, maps->cols, peak);
-	rc = avl_region_box(canvas.score, maps->rows, maps->cols, opt.threshold, box, err);
-	if (rc <= 0 || !(range.low < range.high)) {
-		memset(box, 0, 4 * sizeof(*box));
-		return rc < 0 ? rc : 0;
+	for (int i = 0; i < maps->count; i++) {
+		const int rc = avl_heatmap_draw(
+		    canvas.heatmap, &canvas.picture, canvas.score + (size_t)i * cells, maps->rows,
+		    maps->cols, maps->region, maps->is_many ? avl_colormap_source(i) : NULL, box,
+		    err);
+		if (rc < 0)
+			return rc;
 	}
-	avl_region_to_frame(maps->region, box, 2);
-	avl_region_to_frame(maps->region, peak, 1);
-	if (opt.contour)
-		draw_contour(&range, top, rgb);
-	if (opt.box)
-		avl_draw_box(&canvas.picture, box, rgb);
-	if (opt.peak)
-		avl_draw_cross(&canvas.picture, peak, rgb);
 	return 0;
 }
 
@@ -312,11 +260,9 @@ static int draw(const struct avl_record *record, struct avl_err *err)
 	if (rc == 0)
 		rc = find_maps(record, &maps, err);
 	if (rc == 0)
-		rc = check_finite(&maps, err);
+		rc = load_maps(&maps, err);
 	if (rc == 0)
-		rc = prepare(&maps, err);
-	for (int i = 0; rc == 0 && i < maps.count; i++)
-		rc = draw_map(&maps, i, box, err);
+		rc = draw_maps(&maps, box, err);
 	if (rc == 0 && !opt.no_label)
 		draw_labels(record, &maps, box);
 	return rc;
@@ -391,6 +337,30 @@ static void make_directory(const char *path)
 	}
 	if (!is_directory(path))
 		avl_die(AVL_EXIT_FAILURE, "'%s': %s", path, strerror(ENOTDIR));
+}
+
+static void open_canvas(void)
+{
+	const struct avl_heatmap_style style = {.colormap = (enum avl_colormap)opt.colormap,
+						.alpha = opt.alpha,
+						.is_solid = opt.solid,
+						.range = canvas.range,
+						.threshold = opt.threshold,
+						.has_contour = opt.contour,
+						.has_box = opt.box,
+						.has_peak = opt.peak};
+	struct avl_err err;
+	if (avl_par_new(&canvas.par, opt.threads, &err) < 0 ||
+	    avl_heatmap_new(&canvas.heatmap, &style, canvas.par, &err) < 0)
+		avl_die_err(&err);
+}
+
+static void close_canvas(void)
+{
+	avl_heatmap_free(canvas.heatmap);
+	avl_par_free(canvas.par);
+	free(canvas.picture.rgb);
+	free(canvas.score);
 }
 
 static void open_sink(void)
@@ -613,12 +583,10 @@ int main(int argc, char **argv)
 {
 	const int first = avl_command_start(&command, argc, argv);
 	struct avl_record record;
-	struct avl_err err;
 	parse_range();
 	struct avl_input *const input = avl_input_open(argv + first, argc - first);
 	open_sink();
-	if (avl_par_new(&canvas.par, opt.threads, &err) < 0)
-		avl_die_err(&err);
+	open_canvas();
 	avl_record_init(&record, 0);
 	avl_progress_start("pictures", 0);
 	while (avl_input_next(input, &record) > 0 && treat(&record))
@@ -627,10 +595,6 @@ int main(int argc, char **argv)
 	close_sink();
 	avl_record_release(&record);
 	avl_input_close(input);
-	avl_overlay_free(canvas.overlay);
-	avl_par_free(canvas.par);
-	free(canvas.picture.rgb);
-	free(canvas.score);
-	free(canvas.heat);
+	close_canvas();
 	return avl_finish();
 }

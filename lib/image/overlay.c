@@ -116,14 +116,19 @@ void avl_overlay_spread(struct avl_overlay *overlay, const float *heat, struct a
 	avl_resize_map(overlay->enlarge, heat, overlay->heat, par);
 }
 
+/* Low heat should not veil the picture. */
+static double ramp(int step)
+{
+	return step >= 128 ? 1 : step / 128.0;
+}
+
 struct avl_overlay_look avl_overlay_look_table(const uint8_t (*table)[3], double alpha,
 					       int is_solid)
 {
 	struct avl_overlay_look look;
 	memcpy(look.colour, table, sizeof(look.colour));
 	for (int i = 0; i < 256; i++) {
-		const double ramp = is_solid || i >= 128 ? 1 : i / 128.0;
-		look.opacity[i] = (uint16_t)lround(256 * alpha * ramp);
+		look.opacity[i] = (uint16_t)lround(256 * alpha * (is_solid ? 1 : ramp(i)));
 	}
 	return look;
 }
@@ -133,7 +138,7 @@ struct avl_overlay_look avl_overlay_look_plain(const uint8_t rgb[3], double alph
 	struct avl_overlay_look look;
 	for (int i = 0; i < 256; i++) {
 		memcpy(look.colour[i], rgb, 3);
-		look.opacity[i] = (uint16_t)lround(256 * alpha * i / 255);
+		look.opacity[i] = (uint16_t)lround(256 * alpha * ramp(i));
 	}
 	return look;
 }

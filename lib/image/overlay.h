@@ -48,7 +48,7 @@ struct avl_overlay_look {
 struct avl_overlay_look avl_overlay_look_table(const uint8_t (*table)[3], double alpha,
 					       int is_solid);
 
-/* One colour, whose opacity is ALPHA times the heat. */
+/* One colour, fading in the same way. */
 struct avl_overlay_look avl_overlay_look_plain(const uint8_t rgb[3], double alpha);
 
 /* Blends the heat into PICTURE, in place:

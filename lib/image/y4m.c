@@ -10,10 +10,12 @@ static const char frame_header[] = "FRAME\n";
 
 struct avl_frame_rate avl_frame_rate(double fps)
 {
-	const double whole = round(fps), film = round(fps * 1.001);
+	const double whole = round(fps), film = round(fps * 1.001), period = round(1 / fps);
 	unsigned number = (unsigned)lround(fps * 1000), divisor = 1000;
 	if (whole >= 1 && fabs(fps - whole) <= 1e-4 * whole)
 		return (struct avl_frame_rate){(unsigned)whole, 1};
+	if (period >= 1 && fabs(1 / fps - period) <= 1e-4 * period)
+		return (struct avl_frame_rate){1, (unsigned)period};
 	if (film >= 1 && fabs(fps * 1.001 - film) <= 1e-4 * film)
 		return (struct avl_frame_rate){(unsigned)film * 1000, 1001};
 	for (unsigned p = 2; p <= 5; p += 3)

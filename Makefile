@@ -92,8 +92,8 @@ tests_CPPFLAGS   := -Itests/tsan
 media_TEST_PARTS :=
 endif
 
-# Fuzz targets and benchmarks written in C may use any of these.
-ANY_PARTS := net ops kern image signal io base
+FUZZ_PARTS  := io base
+BENCH_PARTS := net ops kern image signal io base
 
 # --- compiling ------------------------------------------------------------------------------------
 
@@ -168,12 +168,12 @@ $(foreach t,$(TOOLS),\
 $(foreach p,$(TEST_PARTS),\
   $(eval $(call link_rule,tests/test-$(p),$(call test_objs,$(p)),$($(p)_TEST_PARTS),$(TEST_LIBS))))
 $(foreach f,$(call programs,fuzz),\
-  $(eval $(call link_rule,tests/replay-$(f),$(call tobj,fuzz/$(f)) $(call tobj,fuzz/replay),$(ANY_PARTS)))\
-  $(eval $(call link_rule,tests/$(f),$(call tobj,fuzz/$(f)),$(ANY_PARTS),-fsanitize=fuzzer)))
+  $(eval $(call link_rule,tests/replay-$(f),$(call tobj,fuzz/$(f)) $(call tobj,fuzz/replay),$(FUZZ_PARTS)))\
+  $(eval $(call link_rule,tests/$(f),$(call tobj,fuzz/$(f)),$(FUZZ_PARTS),-fsanitize=fuzzer)))
 $(foreach h,$(HELPERS),\
   $(eval $(call link_rule,tests/$(h),$(call tobj,tools/$(h)),image io base)))
 $(foreach b,$(call programs,bench),\
-  $(eval $(call link_rule,tests/$(b),$(call tobj,bench/$(b)),$(ANY_PARTS))))
+  $(eval $(call link_rule,tests/$(b),$(call tobj,bench/$(b)),$(BENCH_PARTS))))
 
 tests: $(TESTS) $(HELPERS:%=$(B)/tests/%) $(REPLAYS)
 benches: $(BENCHES)

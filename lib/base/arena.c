@@ -73,17 +73,32 @@ char *avl_arena_text(struct avl_arena *arena, const char *text, size_t n)
 	return copy;
 }
 
-void avl_arena_reset(struct avl_arena *arena)
-{
-	for (struct avl_arena_chunk *c = arena->first; c; c = c->next)
-		c->used = 0;
-}
-
-void avl_arena_release(struct avl_arena *arena)
+static void free_chunks(struct avl_arena *arena)
 {
 	for (struct avl_arena_chunk *c = arena->first, *next; c; c = next) {
 		next = c->next;
 		free(c);
 	}
-	avl_arena_init(arena, arena->limit);
+	arena->first = NULL;
+	arena->held = 0;
+}
+
+/* Several chunks become one of what was used of them: the chunks of records that grow would
+ * otherwise add up without end, since none of the old ones has room for the new largest block. */
+void avl_arena_reset(struct avl_arena *arena)
+{
+	size_t used = 0;
+	for (struct avl_arena_chunk *c = arena->first; c; c = c->next) {
+		used += c->used;
+		c->used = 0;
+	}
+	if (!arena->first || !arena->first->next)
+		return;
+	free_chunks(arena);
+	arena->first = chunk_new(arena, used);
+}
+
+void avl_arena_release(struct avl_arena *arena)
+{
+	free_chunks(arena);
 }

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /* Memory handed out in one direction and given back all at once. Blocks start at multiples of
- * AVL_ALIGN bytes and are not cleared. Chunks stay with the arena over a reset, so a loop over
- * records settles at the size of the largest. Not safe for use by two threads. */
+ * AVL_ALIGN bytes and are not cleared. The memory stays with the arena over a reset, as one chunk,
+ * so a loop over records settles at the size of the largest. Not safe for use by two threads. */
 #define AVL_ALIGN 64
 
 struct avl_arena {
@@ -24,7 +24,7 @@ void *avl_arena_alloc(struct avl_arena *arena, size_t size);
 /* A copy of N bytes of TEXT with a 0 behind it, or NULL. */
 char *avl_arena_text(struct avl_arena *arena, const char *text, size_t n);
 
-/* Takes every block back; the chunks stay. */
+/* Takes every block back; the memory stays. */
 void avl_arena_reset(struct avl_arena *arena);
 
 /* Gives all memory back; the arena may be used again. */

@@ -10,7 +10,7 @@
 
 uint32_t avl_crc32(uint32_t crc, const void *bytes, size_t n)
 {
-	return (uint32_t)crc32_z(crc, bytes, n);
+	return n ? (uint32_t)crc32_z(crc, bytes, n) : crc; /* zlib starts over at a NULL */
 }
 
 /* Finds the last field by walking back from the closing brace; a JSON parser would not say where

@@ -106,3 +106,18 @@ Test(arena, text_is_ended)
 	cr_assert_str_eq(avl_arena_text(&arena, "", 0), "");
 	avl_arena_release(&arena);
 }
+
+Test(arena, growing_rounds_do_not_add_up)
+{
+	struct avl_arena arena;
+	avl_arena_init(&arena, 0);
+	for (size_t size = (size_t)4 << 20; size < (size_t)16 << 20; size += 100000) {
+		for (int i = 0; i < 3; i++)
+			cr_assert_not_null(avl_arena_alloc(&arena, size / 3));
+		cr_assert_lt(arena.held, 2 * size);
+		avl_arena_reset(&arena);
+		cr_assert_lt(arena.held, 2 * size);
+	}
+	avl_arena_release(&arena);
+	cr_assert_eq(arena.held, 0);
+}

@@ -29,7 +29,7 @@ static struct sample written(void)
 	const struct avl_safetensor tensor[] = {
 	    {"w", {.dtype = AVL_F4, .ndim = 2, .dim = {4, 8}, .data = weight}},
 	    {"b", {.dtype = AVL_F2, .ndim = 1, .dim = {3}, .data = half}},
-	    {"empty", {.dtype = AVL_F4, .ndim = 2, .dim = {0, 7}, .data = weight}},
+	    {"empty", {.dtype = AVL_F4, .ndim = 2, .dim = {0, 7}}},
 	    {"n", {.dtype = AVL_I8, .ndim = 0, .data = whole}},
 	};
 	const int fd = sample_fd("", 0);

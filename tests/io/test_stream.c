@@ -364,6 +364,33 @@ Test(stream, member_beyond_the_limit_is_refused_before_memory_is_asked_for)
 	free(s.bytes);
 }
 
+Test(stream, memory_is_that_of_the_largest_record)
+{
+	enum { RECORDS = 60, STEP = 100000 };
+	const int fd = sample_fd("", 0);
+	char *const payload = calloc(RECORDS, STEP);
+	struct avl_writer *writer;
+	struct avl_reader *reader;
+	struct avl_record record;
+	avl_record_init(&record, 0);
+	cr_assert_eq(avl_writer_open(&writer, fd, "x", "test", NULL, 0, NULL), 0);
+	for (int i = 1; i <= RECORDS; i++) {
+		avl_record_reset(&record);
+		sprintf(record.key, "k%d", i);
+		avl_record_put_bytes(&record, "a", payload, (size_t)i * STEP, NULL);
+		cr_assert_eq(avl_writer_record(writer, &record, NULL), 0);
+	}
+	cr_assert_eq(avl_writer_close(writer, NULL), 0);
+	free(payload);
+	lseek(fd, 0, SEEK_SET);
+	cr_assert_eq(avl_reader_open(&reader, fd, "x", 0, NULL), 0);
+	while (avl_reader_next(reader, &record, NULL) == 1)
+		cr_assert_leq(record.arena.held, 2 * record.member[0].size + ((size_t)2 << 20));
+	avl_reader_close(reader);
+	avl_record_release(&record);
+	close(fd);
+}
+
 Test(stream, a_refused_record_leaves_the_stream_good)
 {
 	const int fd = sample_fd("", 0);

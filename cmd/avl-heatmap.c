@@ -223,7 +223,9 @@ static int describe_sound(const struct avl_json *seal, const char *name, int i, 
 	for (; *from && n < 100; from++)
 		if (((unsigned char)*from & 0xc0) != 0x80)
 			text[n++] = *from;
-	snprintf(text + n, (size_t)(128 - n), isfinite(score) ? " %.2f" : "", score);
+	text[n] = 0;
+	if (isfinite(score))
+		snprintf(text + n, (size_t)(128 - n), " %.2f", score);
 	return 1;
 }
 

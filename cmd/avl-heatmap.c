@@ -147,7 +147,9 @@ static int find_maps(const struct avl_record *record, struct maps *maps, struct 
 {
 	const struct avl_member *const one = avl_record_find(record, "heat.npy");
 	const struct avl_member *const many = avl_record_find(record, "heats.npy");
-	const int use_many = many && opt.source != 0;
+	/* Where nothing was heard there are no maps of sounds. */
+	const int has_many = many && !(many->tensor.ndim == 3 && many->tensor.dim[0] == 0);
+	const int use_many = has_many && opt.source != 0;
 	const struct avl_member *const member = use_many ? many : one;
 	const char *const name = use_many ? "heats.npy" : "heat.npy";
 	const int ndim = use_many ? 3 : 2;
@@ -164,9 +166,8 @@ static int find_maps(const struct avl_record *record, struct maps *maps, struct 
 	    count < 1 || count > MAPS_MAX)
 		return avl_fail(err, AVL_ESHAPE, "%s is %s, not f4 (%srows, cols)", name, text,
 				use_many ? "maps, " : "");
-	if (opt.source > count)
-		return avl_fail(err, AVL_ENONE, "there is no source %d: %s has %d", opt.source,
-				name, (int)count);
+	if (opt.source > (use_many ? count : 0))
+		return avl_fail(err, AVL_ENONE, "there is no map of source %d", opt.source);
 	maps->rows = (int)dim[0];
 	maps->cols = (int)dim[1];
 	maps->first = opt.source > 0 ? opt.source - 1 : 0;
@@ -193,20 +194,6 @@ static int load_maps(const struct maps *maps, struct avl_err *err)
 		if (!isfinite(canvas.score[i]))
 			return avl_fail(err, AVL_EFORMAT, "the heat holds %s",
 					isnan(canvas.score[i]) ? "NaN" : "an infinity");
-	return 0;
-}
-
-static int draw_maps(const struct maps *maps, double box[4], struct avl_err *err)
-{
-	const size_t cells = (size_t)maps->rows * (size_t)maps->cols;
-	for (int i = 0; i < maps->count; i++) {
-		const int rc = avl_heatmap_draw(
-		    canvas.heatmap, &canvas.picture, canvas.score + (size_t)i * cells, maps->rows,
-		    maps->cols, maps->region, maps->is_many ? avl_colormap_source(i) : NULL, box,
-		    err);
-		if (rc < 0)
-			return rc;
-	}
 	return 0;
 }
 
@@ -256,7 +243,7 @@ static void draw_labels(const struct avl_record *record, const struct maps *maps
 static int draw(const struct avl_record *record, struct avl_err *err)
 {
 	struct maps maps;
-	double box[4] = {0};
+	double box[LABELS_MAX][4];
 	canvas.picture.height = 0;
 	int rc = load_frame(record, err);
 	if (rc == 0)
@@ -264,9 +251,10 @@ static int draw(const struct avl_record *record, struct avl_err *err)
 	if (rc == 0)
 		rc = load_maps(&maps, err);
 	if (rc == 0)
-		rc = draw_maps(&maps, box, err);
+		rc = avl_heatmap_draw(canvas.heatmap, &canvas.picture, canvas.score, maps.count,
+				      maps.rows, maps.cols, maps.region, maps.is_many, box, err);
 	if (rc == 0 && !opt.no_label)
-		draw_labels(record, &maps, box);
+		draw_labels(record, &maps, box[0]);
 	return rc;
 }
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes lib/image/colormap_table.c.   usage: scripts/make-colormaps.py > lib/image/colormap_table.c
+"""Writes lib/image/colormap_table.c.
+
+usage: scripts/make-colormaps.py | clang-format > lib/image/colormap_table.c
 
 Needs matplotlib, which carries the published numbers of turbo, viridis and inferno.
 Jet and grey are formulas.

@@ -67,51 +67,83 @@ static int prepare(struct avl_heatmap *h, const struct avl_picture *picture, int
 	return avl_overlay_new(&h->overlay, h->height, h->width, rows, cols, region, err);
 }
 
-/* PEAK: the largest score. The level is relative to 0, the heat to the range. */
-static void draw_contour(const struct avl_heatmap *h, struct avl_heat_range range, double peak,
-			 const uint8_t *rgb, const struct avl_picture *picture)
+static struct avl_heat_range range_of(const struct avl_heatmap *h, const float *score)
 {
-	const double span = (double)range.high - (double)range.low;
-	const double level = (h->style.threshold * peak - (double)range.low) / span;
-	if (level > 0)
-		avl_overlay_contour(h->overlay, level, rgb, picture, h->par);
+	if (h->style.range.low < h->style.range.high)
+		return h->style.range;
+	return avl_heat_range(score, (size_t)h->rows * (size_t)h->cols);
 }
 
-int avl_heatmap_draw(struct avl_heatmap *h, const struct avl_picture *picture, const float *score,
-		     int rows, int cols, const double region[4], const uint8_t rgb[3],
-		     double box[4], struct avl_err *err)
+static void spread(struct avl_heatmap *h, const float *score, struct avl_heat_range range)
 {
-	static const uint8_t white[3] = {255, 255, 255};
-	const struct avl_heatmap_style *const style = &h->style;
-	const size_t cells = (size_t)rows * (size_t)cols;
-	struct avl_heat_range range = style->range;
-	double peak[2];
-	memset(box, 0, 4 * sizeof(*box));
-	int rc = prepare(h, picture, rows, cols, region, err);
-	if (rc < 0)
-		return rc;
-	if (range.low >= range.high)
-		range = avl_heat_range(score, cells);
-	if (range.low >= range.high)
-		return 0;
-	avl_heat_scale(score, cells, range, h->heat);
+	avl_heat_scale(score, (size_t)h->rows * (size_t)h->cols, range, h->heat);
 	avl_overlay_spread(h->overlay, h->heat, h->par);
+}
+
+/* RGB: NULL for the colour map. */
+static void draw_heat(struct avl_heatmap *h, const float *score, const uint8_t *rgb,
+		      const struct avl_picture *picture)
+{
+	const struct avl_heatmap_style *const style = &h->style;
+	const struct avl_heat_range range = range_of(h, score);
+	if (range.low >= range.high)
+		return;
 	const struct avl_overlay_look look =
 	    rgb ? avl_overlay_look_plain(rgb, style->alpha)
 		: avl_overlay_look_table(avl_colormap_table[style->colormap], style->alpha,
 					 style->is_solid);
+	spread(h, score, range);
 	avl_overlay_blend(h->overlay, &look, picture, h->par);
-	const float top = avl_region_peak(score, rows, cols, peak);
-	rc = avl_region_box(score, rows, cols, style->threshold, box, err);
-	if (rc <= 0)
-		return rc;
-	avl_region_to_frame(region, box, 2);
-	avl_region_to_frame(region, peak, 1);
+}
+
+/* The level is relative to 0, the heat to its range. TOP: the largest score. */
+static void draw_contour(struct avl_heatmap *h, const float *score, struct avl_heat_range range,
+			 double top, const uint8_t *rgb, const struct avl_picture *picture)
+{
+	const double span = (double)range.high - (double)range.low;
+	const double level = (h->style.threshold * top - (double)range.low) / span;
+	if (level <= 0)
+		return;
+	spread(h, score, range);
+	avl_overlay_contour(h->overlay, level, rgb, picture, h->par);
+}
+
+static int draw_marks(struct avl_heatmap *h, const float *score, const uint8_t *rgb,
+		      const struct avl_picture *picture, double box[4], struct avl_err *err)
+{
+	const struct avl_heatmap_style *const style = &h->style;
+	const struct avl_heat_range range = range_of(h, score);
+	double peak[2];
+	memset(box, 0, 4 * sizeof(*box));
+	if (range.low >= range.high)
+		return 0;
+	const float top = avl_region_peak(score, h->rows, h->cols, peak);
+	const int found = avl_region_box(score, h->rows, h->cols, style->threshold, box, err);
+	if (found <= 0)
+		return found;
+	avl_region_to_frame(h->region, box, 2);
+	avl_region_to_frame(h->region, peak, 1);
 	if (style->has_contour)
-		draw_contour(h, range, top, rgb ? rgb : white, picture);
+		draw_contour(h, score, range, (double)top, rgb, picture);
 	if (style->has_box)
-		avl_draw_box(picture, box, rgb ? rgb : white);
+		avl_draw_box(picture, box, rgb);
 	if (style->has_peak)
-		avl_draw_cross(picture, peak, rgb ? rgb : white);
+		avl_draw_cross(picture, peak, rgb);
 	return 0;
+}
+
+int avl_heatmap_draw(struct avl_heatmap *h, const struct avl_picture *picture, const float *score,
+		     int count, int rows, int cols, const double region[4], int by_source,
+		     double (*box)[4], struct avl_err *err)
+{
+	static const uint8_t white[3] = {255, 255, 255};
+	const size_t cells = (size_t)rows * (size_t)cols;
+	int rc = prepare(h, picture, rows, cols, region, err);
+	for (int i = 0; rc == 0 && i < count; i++)
+		draw_heat(h, score + (size_t)i * cells, by_source ? avl_colormap_source(i) : NULL,
+			  picture);
+	for (int i = 0; rc == 0 && i < count; i++)
+		rc = draw_marks(h, score + (size_t)i * cells,
+				by_source ? avl_colormap_source(i) : white, picture, box[i], err);
+	return rc;
 }

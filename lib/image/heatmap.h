@@ -8,7 +8,7 @@
 #include "image/overlay.h"
 #include "image/picture.h"
 
-/* A score map drawn on a picture: heat, and what marks where it is largest. */
+/* Score maps drawn on a picture: heat, and what marks where it is largest. */
 struct avl_heatmap_style {
 	enum avl_colormap colormap;
 	double alpha;                /* opacity of the heat, 0..1 */
@@ -18,7 +18,7 @@ struct avl_heatmap_style {
 	int has_contour, has_box, has_peak;
 };
 
-/* Draws one map after the other; memory is kept between maps of one size. */
+/* Memory is kept from one picture to the next of its size. */
 struct avl_heatmap;
 
 /* PAR (borrowed) may be NULL. */
@@ -26,12 +26,13 @@ int avl_heatmap_new(struct avl_heatmap **heatmap, const struct avl_heatmap_style
 		    struct avl_par *par, struct avl_err *err);
 void avl_heatmap_free(struct avl_heatmap *heatmap); /* NULL is allowed */
 
-/* Draws SCORE, f4 (rows, cols), finite, which covers REGION (x0 y0 x1 y1, fractions) of PICTURE.
- * RGB: the one colour of heat and marks; NULL: heat by the colour map, marks white.
- * BOX receives the box of the region round the peak as fractions of the picture (region.h), drawn
- * or not; zeros where there is no heat. */
+/* Draws the COUNT maps of SCORE, f4 (count, rows, cols), finite, which cover REGION (x0 y0 x1 y1,
+ * fractions) of PICTURE: first the heat of all, then their marks.
+ * BY_SOURCE: each map in the one colour avl_colormap_source(i); else heat by the colour map, and
+ * white marks. BOX (count of them) receives the box of the region round each peak as fractions of
+ * the picture (region.h), drawn or not; zeros where there is no heat. */
 int avl_heatmap_draw(struct avl_heatmap *heatmap, const struct avl_picture *picture,
-		     const float *score, int rows, int cols, const double region[4],
-		     const uint8_t rgb[3], double box[4], struct avl_err *err);
+		     const float *score, int count, int rows, int cols, const double region[4],
+		     int by_source, double (*box)[4], struct avl_err *err);
 
 #endif

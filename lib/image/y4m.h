@@ -17,8 +17,8 @@ struct avl_frame_rate {
 	unsigned number, divisor;
 };
 
-/* The rate that is meant by FPS, 0.001 to 1000: a whole one, one of whole seconds a frame, or a whole
- * one times 1000/1001, to within a 10000th; else thousandths. */
+/* The rate that is meant by FPS, 0.001 to 1000: a whole one, one of whole seconds a frame, or a
+ * whole one times 1000/1001, to within a 10000th; else thousandths. */
 struct avl_frame_rate avl_frame_rate(double fps);
 
 /* Writes the line before all frames, at most 127 bytes, into TEXT and returns its length. */

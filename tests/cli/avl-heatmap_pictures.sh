@@ -102,8 +102,13 @@ t 'or one of them' 0 '' -- avl-heatmap --source 2 -o k2 many.tar
 t 'or heat.npy' 0 '' -- avl-heatmap --source 0 -o k0 many.tar
 is 'three different pictures' "$(cksum k/*0.png k2/*0.png k0/*0.png | cut -d ' ' -f 1 | sort -u |
 	wc -l | tr -d ' ')" 3
-t_lines 1 'a source that is not there is named' 1 "test_000000' and 2 more records: .*no source 3" \
+t_lines 1 'a source that is not there is named' 1 "test_000000' and 2 more records: .*no map of source 3" \
 	-- avl-heatmap --source 3 -o k3 many.tar
+
+"$MK" -k 0 -s 63x49 -l Dog:0.72 >silent.tar
+t 'no maps of sounds: heat.npy is drawn' 0 '' -- avl-heatmap -o silent.png silent.tar
+t_lines 1 'and none can be asked for' 1 'no map of source 1' -- \
+	avl-heatmap --source 1 -o k silent.tar
 
 t '--ansi draws text' 0 '' -- avl-heatmap --ansi --width 20 three.tar
 is 'a key and some lines a record' "$(grep -c . "$OUT")" $((3 * (1 + 8)))

@@ -179,12 +179,12 @@ Test(overlay, draws_the_same_with_any_number_of_threads)
 		struct avl_picture *const picture = threads == 1 ? &one : &many;
 		struct avl_heatmap *heatmap;
 		struct avl_par *par;
-		double box[4];
+		double box[1][4];
 		memset(picture->rgb, 90, 101 * 203 * 3);
 		cr_assert_eq(avl_par_new(&par, threads, NULL), 0);
 		cr_assert_eq(avl_heatmap_new(&heatmap, &style, par, NULL), 0);
 		cr_assert_eq(
-		    avl_heatmap_draw(heatmap, picture, score, 7, 5, whole, NULL, box, NULL), 0);
+		    avl_heatmap_draw(heatmap, picture, score, 1, 7, 5, whole, 0, box, NULL), 0);
 		avl_heatmap_free(heatmap);
 		avl_par_free(par);
 		if (threads > 1)
@@ -203,14 +203,14 @@ Test(overlay, draws_nothing_where_there_is_no_heat)
 	cr_assert_eq(avl_heatmap_new(&heatmap, &style, NULL, NULL), 0);
 	for (int i = 0; i < 2; i++) {
 		struct avl_picture picture = grey(20, 30);
-		double box[4] = {9, 9, 9, 9};
-		cr_expect_eq(avl_heatmap_draw(heatmap, &picture, i ? flat : below, 2, 2, whole,
-					      NULL, box, NULL),
+		double box[1][4] = {{9, 9, 9, 9}};
+		cr_expect_eq(avl_heatmap_draw(heatmap, &picture, i ? flat : below, 1, 2, 2, whole,
+					      0, box, NULL),
 			     0);
 		for (int p = 0; p < 20 * 30 * 3; p++)
 			cr_assert_eq(picture.rgb[p], 128);
 		for (int b = 0; b < 4; b++)
-			cr_expect_eq(box[b], 0);
+			cr_expect_eq(box[0][b], 0);
 		free(picture.rgb);
 	}
 	avl_heatmap_free(heatmap);
@@ -223,22 +223,41 @@ Test(overlay, draws_the_box_where_the_region_is)
 	const double half[4] = {0.5, 0, 1, 1};
 	struct avl_picture picture = grey(160, 320);
 	struct avl_heatmap *heatmap;
-	double box[4];
+	double box[1][4];
 	score[2 * 8 + 4] = 1;
 	score[3 * 8 + 4] = 0.6F;
 	score[2 * 8 + 6] = 0.9F; /* apart */
 	cr_assert_eq(avl_heatmap_new(&heatmap, &style, NULL, NULL), 0);
-	cr_assert_eq(avl_heatmap_draw(heatmap, &picture, score, 8, 8, half, NULL, box, NULL), 0);
+	cr_assert_eq(avl_heatmap_draw(heatmap, &picture, score, 1, 8, 8, half, 0, box, NULL), 0);
 	avl_heatmap_free(heatmap);
-	cr_expect_float_eq(box[0], 0.75, 1e-12);
-	cr_expect_float_eq(box[1], 0.25, 1e-12);
-	cr_expect_float_eq(box[2], 0.8125, 1e-12);
-	cr_expect_float_eq(box[3], 0.5, 1e-12);
+	cr_expect_float_eq(box[0][0], 0.75, 1e-12);
+	cr_expect_float_eq(box[0][1], 0.25, 1e-12);
+	cr_expect_float_eq(box[0][2], 0.8125, 1e-12);
+	cr_expect_float_eq(box[0][3], 0.5, 1e-12);
 	cr_expect_eq(*avl_picture_at(&picture, 40, 245), 255, "its upper edge");
 	cr_expect_eq(*avl_picture_at(&picture, 79, 245), 255, "its lower edge");
 	cr_expect_eq(*avl_picture_at(&picture, 60, 240), 255, "its left edge");
 	cr_expect_eq(*avl_picture_at(&picture, 60, 259), 255, "its right edge");
 	cr_expect_eq(*avl_picture_at(&picture, 60, 250), 128, "its middle");
 	cr_expect_eq(*avl_picture_at(&picture, 60, 235), 128, "beside it");
+	free(picture.rgb);
+}
+
+/* Both maps are hot everywhere on the left map's box: the second heat must not lie over it. */
+Test(overlay, draws_the_marks_of_all_maps_over_their_heat)
+{
+	const float score[2][4] = {{1, 0, 0, 0}, {0.9F, 1, 0.9F, 0}};
+	const struct avl_heatmap_style style = {.alpha = 1, .threshold = 0.5, .has_box = 1};
+	struct avl_picture picture = grey(100, 100);
+	struct avl_heatmap *heatmap;
+	double box[2][4];
+	cr_assert_eq(avl_heatmap_new(&heatmap, &style, NULL, NULL), 0);
+	cr_assert_eq(avl_heatmap_draw(heatmap, &picture, score[0], 2, 2, 2, whole, 1, box, NULL),
+		     0);
+	avl_heatmap_free(heatmap);
+	cr_expect_float_eq(box[0][2], 0.5, 1e-12);
+	cr_expect_float_eq(box[1][2], 1, 1e-12);
+	cr_expect_arr_eq(avl_picture_at(&picture, 49, 25), avl_colormap_source(0), 3);
+	cr_expect_arr_eq(avl_picture_at(&picture, 98, 25), avl_colormap_source(1), 3);
 	free(picture.rgb);
 }

@@ -34,7 +34,8 @@ Test(y4m, finds_the_rate_that_is_meant)
 		    {23.976, 24000, 1001},
 		    {59.94, 60000, 1001},
 		    {19.62, 981, 50},
-		    {0.3, 3, 10}, {1 / 3.0, 1, 3}};
+		    {0.3, 3, 10},
+		    {1 / 3.0, 1, 3}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		const struct avl_frame_rate rate = avl_frame_rate(rows[i].fps);
 		cr_expect(rate.number == rows[i].number && rate.divisor == rows[i].divisor,

@@ -40,6 +40,7 @@ static struct options {
 	 .x = 0.7,
 	 .y = 0.4,
 	 .fps = 1,
+	 .maps = -1,
 	 .heat = "bell",
 	 .frame = "rgb",
 	 .prefix = "test"};
@@ -178,7 +179,7 @@ static void put_heats(struct avl_record *record)
 {
 	struct avl_tensor heats = {AVL_F4, 3, {opt.maps, opt.rows, opt.cols}, NULL};
 	const size_t n = (size_t)opt.maps * (size_t)opt.rows * (size_t)opt.cols;
-	float *const map = need(avl_arena_alloc(&record->arena, n * 4));
+	float *const map = need(avl_arena_alloc(&record->arena, n * 4 + 1));
 	float *at = map;
 	for (int k = 0; k < opt.maps; k++)
 		for (int row = 0; row < opt.rows; row++)
@@ -280,7 +281,7 @@ int main(int argc, char **argv)
 		if (opt.samples)
 			put_audio(&record);
 		put_heat(&record, i);
-		if (opt.maps)
+		if (opt.maps >= 0)
 			put_heats(&record);
 		fill_seal(record.seal, i);
 		if (avl_writer_record(writer, &record, &err) < 0)

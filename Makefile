@@ -36,7 +36,7 @@ ldflags     += $($(FLAVOUR)_FLAGS)
 
 # --- the parts of the library, and what each needs from outside ---------------------------------
 
-PARTS := base io image signal kern ops net media
+PARTS := base io image signal kern ops net media eval
 
 io_LIBS     := $(shell $(PKG_CONFIG) --libs jansson zlib 2>/dev/null)
 image_LIBS  := $(shell $(PKG_CONFIG) --libs libpng zlib 2>/dev/null)
@@ -69,6 +69,8 @@ avl-localize_PARTS := net ops kern image signal io base
 avl-heatmap_PARTS  := image io base
 avl-model_PARTS    := net ops kern image signal io base
 avl-check_PARTS    := io base
+avl-truth_PARTS    := eval image io base
+avl-eval_PARTS     := eval image io base
 
 # --- the tests: one binary a part, linked like a tool --------------------------------------------
 
@@ -80,6 +82,7 @@ kern_TEST_PARTS   := kern base
 ops_TEST_PARTS    := ops kern base
 net_TEST_PARTS    := net ops kern image signal io base
 media_TEST_PARTS  := media io base
+eval_TEST_PARTS   := eval image io base
 cmd_TEST_PARTS    := io base
 canary_TEST_PARTS := base
 

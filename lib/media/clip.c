@@ -17,30 +17,46 @@ struct avl_clip {
 	struct avl_picture *picture;                    /* or NULL */
 	struct avl_sound *sound;                        /* or NULL */
 	bool still;
-	int64_t next; /* number of the time, or of the packet, that comes next */
+	struct avl_err damage; /* .code is not 0: why the files end before they should */
+	int64_t next;          /* number of the time, or of the packet, that comes next */
 	int beyond;
 	double beyond_first_s;
 	float *padded; /* a window part of which lies behind the end of the sound */
 	size_t padded_room;
 };
 
-static int open_source(struct avl_source *source, const char *path, struct avl_err *err)
+/* A file that is cut off is good up to there. */
+static int open_source(struct avl_clip *clip, struct avl_source *source, const char *path,
+		       struct avl_err *err)
 {
 	const int rc = avl_source_open(source, path, err);
-	return rc ? rc : avl_intact_check(source, err);
+	if (rc)
+		return rc;
+	const int cut = avl_intact_check(source, err);
+	if (cut != AVL_EFORMAT)
+		return cut;
+	clip->damage = *err;
+	return 0;
 }
 
 static int open_picture(struct avl_clip *clip, const char *path, struct avl_err *err)
 {
 	const struct avl_picture_options options = {clip->options.width, clip->options.height,
 						    clip->options.threads};
-	int rc = open_source(&clip->picture_source, path, err);
+	int rc = open_source(clip, &clip->picture_source, path, err);
 	if (rc)
 		return rc;
 	rc = avl_picture_open(&clip->picture, &clip->picture_source, &options, err);
-	if (!rc)
-		clip->still = avl_picture_still(clip->picture);
-	return rc;
+	if (rc)
+		return rc;
+	clip->still = avl_picture_still(clip->picture);
+	if (!clip->damage.code)
+		clip->damage = avl_picture_scan(clip->picture)->damage;
+	if (clip->still && clip->damage.code) {
+		*err = clip->damage;
+		return err->code;
+	}
+	return 0;
 }
 
 static int open_sound(struct avl_clip *clip, const struct avl_source *source, double origin_s,
@@ -76,7 +92,7 @@ static int open_files(struct avl_clip *clip, const char *picture, const char *so
 		if (rc)
 			return rc;
 	}
-	rc = open_source(&clip->sound_source, sound, err);
+	rc = open_source(clip, &clip->sound_source, sound, err);
 	if (!rc)
 		rc = open_sound(clip, &clip->sound_source, NAN, err);
 	return rc && picture ? avl_fail_prefix(err, sound) : rc;
@@ -93,6 +109,9 @@ int avl_clip_open(struct avl_clip **out, const char *picture, const char *sound,
 	clip->picture_source.fd = clip->sound_source.fd = -1;
 	const int rc = open_files(clip, picture, sound, err);
 	if (rc) {
+		/* that it is cut off explains more than what came of it */
+		if (clip->damage.code && rc != AVL_ENOMEM)
+			*err = clip->damage;
 		avl_clip_close(clip);
 		*out = NULL;
 	}
@@ -154,12 +173,13 @@ static int next_sampled(struct avl_clip *clip, double *time_s, struct avl_err *e
 		const double end_s = video_end(clip);
 		if (k >= avl_time_count(end_s, clip->options.rate))
 			return 0;
-		if (*time_s >= end_s)
-			*time_s = end_s / 2;
-		return 1;
+		if (*time_s < end_s)
+			return 1;
+		*time_s = end_s / 2;
+		return !clip->damage.code;
 	}
 	const int inside = is_inside(clip, *time_s, err);
-	if (inside || k)
+	if (inside || k || clip->damage.code)
 		return inside;
 	const int64_t length = avl_sound_length(clip->sound, &ended);
 	*time_s = (double)length / avl_sound_rate(clip->sound) / 2;
@@ -195,7 +215,8 @@ static int next_key(struct avl_clip *clip, double *time_s)
 	return 0;
 }
 
-/* 1: *TIME_S is the next time. 0: no more. Negative: error. */
+/* 1: *TIME_S is the next time. 0: no more. Negative: error, also where a damaged file has no
+ * more. */
 static int next_time(struct avl_clip *clip, double *time_s, struct avl_err *err)
 {
 	int rc;
@@ -205,6 +226,10 @@ static int next_time(struct avl_clip *clip, double *time_s, struct avl_err *err)
 		rc = next_key(clip, time_s);
 	else
 		rc = next_sampled(clip, time_s, err);
+	if (!rc && clip->damage.code) {
+		*err = clip->damage;
+		return err->code;
+	}
 	return rc < 0 ? err->code : rc;
 }
 
@@ -214,6 +239,10 @@ static int whole_sound(struct avl_clip *clip, struct avl_window *window, struct 
 	const int rc = avl_sound_decode(clip->sound, INT64_MAX, err);
 	if (rc)
 		return rc;
+	if (clip->damage.code) {
+		*err = clip->damage;
+		return err->code;
+	}
 	*window = (struct avl_window){0, avl_sound_length(clip->sound, &ended)};
 	return 0;
 }
@@ -239,7 +268,8 @@ static int pad(struct avl_clip *clip, struct avl_window window, int64_t length,
 	return 0;
 }
 
-/* The window of LENGTH_S around TIME_S; *SAMPLES stays NULL where WHOLE is asked for. */
+/* The window of LENGTH_S around TIME_S, decoded. What a damaged file lacks may not be moved or
+ * filled: then the record would not be what it is in the whole file. */
 static int place_window(struct avl_clip *clip, double time_s, double length_s,
 			struct avl_window *window, struct avl_err *err)
 {
@@ -263,6 +293,10 @@ static int place_window(struct avl_clip *clip, double time_s, double length_s,
 	if (rc)
 		return rc;
 	int64_t end = avl_sound_length(clip->sound, &ended);
+	if (clip->damage.code && window->start + window->n > end) {
+		*err = clip->damage;
+		return err->code;
+	}
 	if (ended && clip->picture && !clip->still)
 		end = (int64_t)fmax((double)end, round(video_end(clip) * rate_hz));
 	*window = avl_window_inside(*window, end);

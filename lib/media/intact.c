@@ -177,6 +177,47 @@ static int check_png(const struct avl_source *source, struct avl_err *err)
 	return cut_off(err, "it has no IEND");
 }
 
+/* ISO 13818-1: packets of 188 bytes. */
+static bool is_transport(const struct avl_source *source)
+{
+	unsigned char sync[2] = {0};
+	return avl_source_read(source, 0, sync, 1) == 1 && sync[0] == 0x47 &&
+	       avl_source_read(source, 188, sync + 1, 1) == 1 && sync[1] == 0x47;
+}
+
+/* A header of 9 bytes, then tags of 11 and their data, each behind the size of the one before. */
+static int check_flv(const struct avl_source *source, struct avl_err *err)
+{
+	unsigned char head[15];
+	int64_t at = 9;
+	while (avl_source_read(source, at, head, sizeof head) == sizeof head)
+		at += 15 + (int64_t)(be32(head + 4) & 0xffffff);
+	return at + 4 == source->size ? 0 : cut_off(err, "its last tag is not whole");
+}
+
+/* The Xing or Info tag of an MP3's first frame says how many bytes follow, if there is one. */
+static int check_mp3(const struct avl_source *source, struct avl_err *err)
+{
+	unsigned char b[256] = {0};
+	int64_t at = 0;
+	if (avl_source_read(source, 0, b, 10) == 10 && !memcmp(b, "ID3", 3))
+		at = 10 + ((int64_t)(b[6] & 0x7f) << 21 | (b[7] & 0x7f) << 14 | (b[8] & 0x7f) << 7 |
+			   (b[9] & 0x7f));
+	if (avl_source_read(source, at, b, sizeof b) != sizeof b || b[0] != 0xff ||
+	    (b[1] & 0xe6) != 0xe2)
+		return 0;
+	for (int i = 4; i < 60; i++) {
+		if (memcmp(b + i, "Xing", 4) && memcmp(b + i, "Info", 4))
+			continue;
+		const uint32_t flags = be32(b + i + 4);
+		const uint32_t bytes = be32(b + i + 8 + (flags & 1 ? 4 : 0));
+		if (flags & 2 && bytes > source->size - at)
+			return cut_off(err, "bytes are missing at its end");
+		return 0;
+	}
+	return 0;
+}
+
 /* The last 64 KiB hold the end mark unless more junk than that follows it. */
 static int check_tail(const struct avl_source *source, const char *mark, size_t n, const char *why,
 		      struct avl_err *err)
@@ -213,6 +254,12 @@ int avl_intact_check(const struct avl_source *source, struct avl_err *err)
 		return check_png(source, err);
 	if (!memcmp(head, "\xff\xd8\xff", 3))
 		return check_tail(source, "\xff\xd9", 2, "it has no end mark", err);
+	if (!memcmp(head, "FLV\1", 4))
+		return check_flv(source, err);
+	if (!memcmp(head, "ID3", 3) || (head[0] == 0xff && (head[1] & 0xe6) == 0xe2))
+		return check_mp3(source, err);
+	if (is_transport(source))
+		return source->size % 188 ? cut_off(err, "its last packet is not whole") : 0;
 	if (!memcmp(head, "GIF8", 4))
 		return check_tail(source, ";", 1, "it has no trailer", err);
 	return 0;

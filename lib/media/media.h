@@ -61,8 +61,8 @@ struct avl_clip;
  * of PICTURE itself, if it has any; a named SOUND starts at time 0. An input that cannot be
  * rewound is first copied to an unlinked temporary file ($TMPDIR or /tmp).
  *
- * A file that is cut off is refused here where its container tells (ISO media boxes, Matroska and
- * RIFF sizes, Ogg end pages, JPEG, PNG, WebP and GIF ends). */
+ * A still that is cut off is refused here. Other files are good up to the cut: avl_clip_next ends
+ * with it, after the records that would be the same if the file were whole. */
 int avl_clip_open(struct avl_clip **clip, const char *picture, const char *sound,
 		  const struct avl_clip_options *options, struct avl_err *err);
 

@@ -61,7 +61,7 @@ static void find_range(struct avl_scan *scan, const AVStream *stream, int64_t la
 	if (last_duration <= 0)
 		last_duration = 1;
 	scan->origin = first;
-	scan->end = last - first + last_duration;
+	scan->end = last - first + (scan->damage.code ? 0 : last_duration);
 	for (size_t i = 0; i < scan->n; i++)
 		scan->packet[i].pts -= first;
 }
@@ -88,6 +88,10 @@ int avl_scan_make(struct avl_scan *scan, struct avl_demux *demux, struct avl_err
 		rc = append(scan, &room, (struct avl_packet){pts, packet_flags(packet)}, err);
 		if (rc)
 			break;
+	}
+	if (rc == AVL_EFORMAT && scan->n) {
+		scan->damage = *err;
+		rc = 0;
 	}
 	if (!rc && !scan->n)
 		rc = avl_fail(err, AVL_EFORMAT, "its video has no frame");

@@ -31,12 +31,14 @@ struct avl_scan {
 	int64_t end;            /* end of the last shown frame, in ticks from the origin */
 	struct avl_packet *packet;
 	size_t n;
-	bool timed; /* every packet has a time stamp of its own */
+	bool timed;            /* every packet has a time stamp of its own */
+	struct avl_err damage; /* .code is not 0: why reading ended before the end; END is then the
+				  last frame's time, whose length is unknown */
 };
 
 struct avl_demux;
 
-/* Reads DEMUX to its end. */
+/* Reads DEMUX to its end, or to where it is damaged. */
 int avl_scan_make(struct avl_scan *scan, struct avl_demux *demux, struct avl_err *err);
 void avl_scan_release(struct avl_scan *scan);
 

@@ -11,14 +11,20 @@
 #include "media/source.h"
 #include "media/window.h"
 
+/* Times of a video, at most: 8 bytes each are held. */
+#define TIMES_MAX (1 << 26)
+
 struct avl_clip {
 	struct avl_clip_options options;
 	struct avl_source picture_source, sound_source; /* the second only where it has its own */
 	struct avl_picture *picture;                    /* or NULL */
 	struct avl_sound *sound;                        /* or NULL */
 	bool still;
-	struct avl_err damage; /* .code is not 0: why the files end before they should */
-	int64_t next;          /* number of the time, or of the packet, that comes next */
+	struct avl_err damage;          /* .code is not 0: why the files end before they should */
+	struct avl_picture_frame frame; /* the last */
+	double *times;                  /* of a video */
+	size_t ntimes;
+	int64_t next; /* number of the time that comes next */
 	int beyond;
 	double beyond_first_s;
 	float *padded; /* a window part of which lies behind the end of the sound */
@@ -42,7 +48,7 @@ static int open_source(struct avl_clip *clip, struct avl_source *source, const c
 static int open_picture(struct avl_clip *clip, const char *path, struct avl_err *err)
 {
 	const struct avl_picture_options options = {clip->options.width, clip->options.height,
-						    clip->options.threads};
+						    clip->options.threads, clip->options.serial};
 	int rc = open_source(clip, &clip->picture_source, path, err);
 	if (rc)
 		return rc;
@@ -59,12 +65,6 @@ static int open_picture(struct avl_clip *clip, const char *path, struct avl_err 
 	return 0;
 }
 
-static int open_sound(struct avl_clip *clip, const struct avl_source *source, double origin_s,
-		      struct avl_err *err)
-{
-	return avl_sound_open(&clip->sound, source, origin_s, clip->options.rate_hz, err);
-}
-
 /* The sound a video comes with, or a file that is all sound. */
 static int open_own_sound(struct avl_clip *clip, int picture_rc, struct avl_err *err)
 {
@@ -72,8 +72,10 @@ static int open_own_sound(struct avl_clip *clip, int picture_rc, struct avl_err 
 		return picture_rc;
 	if (clip->still)
 		return 0;
-	const double origin_s = clip->picture ? avl_picture_origin(clip->picture) : NAN;
-	const int rc = open_sound(clip, &clip->picture_source, origin_s, err);
+	const int rc = avl_sound_open(&clip->sound, &clip->picture_source,
+				      clip->picture ? avl_picture_demux(clip->picture) : NULL,
+				      clip->picture ? avl_picture_origin(clip->picture) : NAN,
+				      clip->options.rate_hz, err);
 	if (rc != AVL_ENONE)
 		return rc;
 	if (!clip->picture)
@@ -94,8 +96,70 @@ static int open_files(struct avl_clip *clip, const char *picture, const char *so
 	}
 	rc = open_source(clip, &clip->sound_source, sound, err);
 	if (!rc)
-		rc = open_sound(clip, &clip->sound_source, NAN, err);
+		rc = avl_sound_open(&clip->sound, &clip->sound_source, NULL, NAN,
+				    clip->options.rate_hz, err);
 	return rc && picture ? avl_fail_prefix(err, sound) : rc;
+}
+
+/* End of the moving picture. */
+static double video_end(const struct avl_clip *clip)
+{
+	const struct avl_scan *const scan = avl_picture_scan(clip->picture);
+	return avl_scan_seconds(scan, scan->end);
+}
+
+/* The times of a video are known from the start. */
+static size_t list_times(struct avl_clip *clip, double *times)
+{
+	const struct avl_clip_options *const options = &clip->options;
+	const struct avl_scan *const scan = avl_picture_scan(clip->picture);
+	const double end_s = video_end(clip);
+	size_t n = 0;
+	if (clip->still) {
+		times[n++] = 0;
+	} else if (options->mode == AVL_CLIP_RATE) {
+		const int64_t count = avl_time_count(end_s, options->rate);
+		while ((int64_t)n < count) {
+			times[n] = avl_time_sampled((int64_t)n, options->rate);
+			n++;
+		}
+		/* where a damaged clip would have its middle is not known */
+		if (times[0] >= end_s && clip->damage.code)
+			n = 0;
+		else if (times[0] >= end_s)
+			times[0] = end_s / 2;
+	} else if (options->mode == AVL_CLIP_KEYS) {
+		for (size_t i = 0; i < scan->n; i++)
+			if (scan->packet[i].flags & AVL_PACKET_KEY &&
+			    !(scan->packet[i].flags & AVL_PACKET_HIDDEN) &&
+			    scan->packet[i].pts >= 0)
+				times[n++] = avl_scan_seconds(scan, scan->packet[i].pts);
+	} else {
+		for (int i = 0; i < options->ntimes; i++) {
+			if (options->times[i] < end_s - 1e-9)
+				times[n++] = options->times[i];
+			else if (!clip->beyond++)
+				clip->beyond_first_s = options->times[i];
+		}
+	}
+	return n;
+}
+
+static int plan_times(struct avl_clip *clip, struct avl_err *err)
+{
+	const struct avl_scan *const scan = avl_picture_scan(clip->picture);
+	size_t most = scan->n;
+	if (clip->options.mode == AVL_CLIP_TIMES)
+		most = (size_t)clip->options.ntimes;
+	else if (clip->options.mode == AVL_CLIP_RATE)
+		most = (size_t)avl_time_count(video_end(clip), clip->options.rate);
+	if (most > TIMES_MAX)
+		return avl_fail(err, AVL_ELIMIT, "would give more than %d records", TIMES_MAX);
+	clip->times = malloc((most + 1) * sizeof *clip->times);
+	if (!clip->times)
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	clip->ntimes = list_times(clip, clip->times);
+	return avl_picture_plan(clip->picture, clip->times, clip->ntimes, err);
 }
 
 int avl_clip_open(struct avl_clip **out, const char *picture, const char *sound,
@@ -107,7 +171,9 @@ int avl_clip_open(struct avl_clip **out, const char *picture, const char *sound,
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	clip->options = *options;
 	clip->picture_source.fd = clip->sound_source.fd = -1;
-	const int rc = open_files(clip, picture, sound, err);
+	int rc = open_files(clip, picture, sound, err);
+	if (!rc && clip->picture)
+		rc = plan_times(clip, err);
 	if (rc) {
 		/* that it is cut off explains more than what came of it */
 		if (clip->damage.code && rc != AVL_ENOMEM)
@@ -127,6 +193,7 @@ void avl_clip_close(struct avl_clip *clip)
 	avl_source_close(&clip->picture_source);
 	avl_source_close(&clip->sound_source);
 	free(clip->padded);
+	free(clip->times);
 	free(clip);
 }
 
@@ -135,20 +202,11 @@ bool avl_clip_still(const struct avl_clip *clip)
 	return clip->still;
 }
 
-/* End of the moving picture. */
-static double video_end(const struct avl_clip *clip)
-{
-	const struct avl_scan *const scan = avl_picture_scan(clip->picture);
-	return avl_scan_seconds(scan, scan->end);
-}
-
-/* Whether TIME_S lies inside the clip; -1 after an error. Where the sound says how long a clip is,
- * it is decoded up to there, no further. */
+/* Whether TIME_S lies inside a clip of which the sound says how long it is; -1 after an error. The
+ * sound is decoded up to there, no further. */
 static int is_inside(struct avl_clip *clip, double time_s, struct avl_err *err)
 {
 	bool ended;
-	if (clip->picture && !clip->still)
-		return time_s < video_end(clip) - 1e-9;
 	if (!clip->sound)
 		return time_s == 0;
 	const double sample = time_s * avl_sound_rate(clip->sound);
@@ -160,6 +218,15 @@ static int is_inside(struct avl_clip *clip, double time_s, struct avl_err *err)
 	return sample < (double)avl_sound_length(clip->sound, &ended);
 }
 
+static int next_of_video(struct avl_clip *clip, double *time_s)
+{
+	if ((size_t)clip->next == clip->ntimes)
+		return 0;
+	*time_s = clip->times[clip->next++];
+	return 1;
+}
+
+/* Of a sound, or of a still: one record, at 0. */
 static int next_sampled(struct avl_clip *clip, double *time_s, struct avl_err *err)
 {
 	const int64_t k = clip->next++;
@@ -169,15 +236,6 @@ static int next_sampled(struct avl_clip *clip, double *time_s, struct avl_err *e
 		return k == 0;
 	}
 	*time_s = avl_time_sampled(k, clip->options.rate);
-	if (clip->picture) {
-		const double end_s = video_end(clip);
-		if (k >= avl_time_count(end_s, clip->options.rate))
-			return 0;
-		if (*time_s < end_s)
-			return 1;
-		*time_s = end_s / 2;
-		return !clip->damage.code;
-	}
 	const int inside = is_inside(clip, *time_s, err);
 	if (inside || k || clip->damage.code)
 		return inside;
@@ -199,31 +257,17 @@ static int next_listed(struct avl_clip *clip, double *time_s, struct avl_err *er
 	return 0;
 }
 
-static int next_key(struct avl_clip *clip, double *time_s)
-{
-	if (!clip->picture)
-		return 0;
-	const struct avl_scan *const scan = avl_picture_scan(clip->picture);
-	while ((size_t)clip->next < scan->n) {
-		const struct avl_packet *const packet = &scan->packet[clip->next++];
-		if (!(packet->flags & AVL_PACKET_KEY) || packet->flags & AVL_PACKET_HIDDEN)
-			continue;
-		*time_s = avl_scan_seconds(scan, packet->pts);
-		if (*time_s >= 0)
-			return 1;
-	}
-	return 0;
-}
-
 /* 1: *TIME_S is the next time. 0: no more. Negative: error, also where a damaged file has no
  * more. */
 static int next_time(struct avl_clip *clip, double *time_s, struct avl_err *err)
 {
 	int rc;
-	if (clip->options.mode == AVL_CLIP_TIMES)
+	if (clip->picture && !clip->still)
+		rc = next_of_video(clip, time_s);
+	else if (clip->options.mode == AVL_CLIP_TIMES)
 		rc = next_listed(clip, time_s, err);
-	else if (clip->options.mode == AVL_CLIP_KEYS)
-		rc = next_key(clip, time_s);
+	else if (clip->options.mode == AVL_CLIP_KEYS && !clip->still)
+		rc = 0;
 	else
 		rc = next_sampled(clip, time_s, err);
 	if (!rc && clip->damage.code) {
@@ -329,7 +373,20 @@ static int take_sound(struct avl_clip *clip, double time_s, struct avl_clip_reco
 	return 0;
 }
 
-int avl_clip_next(struct avl_clip *clip, struct avl_clip_record *record, struct avl_err *err)
+/* A still is decoded once. */
+static int next_frame(struct avl_clip *clip, struct avl_picture_frame *frame, struct avl_err *err)
+{
+	if (clip->still && clip->frame.rgb) {
+		*frame = clip->frame;
+		return 0;
+	}
+	const int rc = avl_picture_next(clip->picture, frame, err);
+	if (!rc)
+		clip->frame = *frame;
+	return rc;
+}
+
+static int next_record(struct avl_clip *clip, struct avl_clip_record *record, struct avl_err *err)
 {
 	struct avl_picture_frame frame;
 	double time_s = 0;
@@ -338,7 +395,7 @@ int avl_clip_next(struct avl_clip *clip, struct avl_clip_record *record, struct 
 		return rc;
 	*record = (struct avl_clip_record){.time_s = time_s};
 	if (clip->picture) {
-		rc = avl_picture_at(clip->picture, clip->still ? 0 : time_s, &frame, err);
+		rc = next_frame(clip, &frame, err);
 		if (rc)
 			return rc;
 		record->rgb = frame.rgb;
@@ -352,6 +409,15 @@ int avl_clip_next(struct avl_clip *clip, struct avl_clip_record *record, struct 
 			return rc;
 	}
 	return 1;
+}
+
+int avl_clip_next(struct avl_clip *clip, struct avl_clip_record *record, struct avl_err *err)
+{
+	const int rc = next_record(clip, record, err);
+	/* that it is cut off explains more than what came of it */
+	if (rc == AVL_EFORMAT && clip->damage.code)
+		*err = clip->damage;
+	return rc;
 }
 
 int avl_clip_beyond(const struct avl_clip *clip, double *first_s, double *end_s)
@@ -373,7 +439,5 @@ double avl_clip_expected(const struct avl_clip *clip)
 		return 1;
 	if (clip->options.mode == AVL_CLIP_TIMES)
 		return clip->options.ntimes;
-	if (!clip->picture || clip->options.mode == AVL_CLIP_KEYS)
-		return 0;
-	return (double)avl_time_count(video_end(clip), clip->options.rate);
+	return clip->picture ? (double)clip->ntimes : 0;
 }

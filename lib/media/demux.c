@@ -155,7 +155,8 @@ static bool is_image(const AVFormatContext *format)
 	return n > 5 && !strcmp(name + n - 5, "_pipe");
 }
 
-static int choose_stream(struct avl_demux *demux, enum AVMediaType kind, struct avl_err *err)
+/* The number of the best stream of KIND in FORMAT. */
+static int choose_stream(const struct avl_demux *demux, enum AVMediaType kind, struct avl_err *err)
 {
 	AVFormatContext *const format = demux->format;
 	const int best = av_find_best_stream(format, kind, -1, -1, NULL, 0);
@@ -164,37 +165,83 @@ static int choose_stream(struct avl_demux *demux, enum AVMediaType kind, struct 
 		return avl_fail(err, AVL_EFORMAT, "no decoder for its %s", name);
 	if (best < 0 || format->streams[best]->disposition & AV_DISPOSITION_ATTACHED_PIC)
 		return avl_fail(err, AVL_ENONE, "has no %s", name);
-	for (unsigned i = 0; i < format->nb_streams; i++)
-		if ((int)i != best)
-			format->streams[i]->discard = AVDISCARD_ALL;
-	demux->stream = format->streams[best];
+	return best;
+}
+
+static void use_stream(struct avl_demux *demux, int number)
+{
+	for (unsigned i = 0; i < demux->format->nb_streams; i++)
+		if ((int)i != number)
+			demux->format->streams[i]->discard = AVDISCARD_ALL;
+	demux->stream = demux->format->streams[number];
+}
+
+static int open_format(struct avl_demux *demux, const struct avl_source *source,
+		       struct avl_err *err)
+{
+	av_log_set_callback(say_nothing);
+	*demux = (struct avl_demux){.format = format_new(source), .packet = av_packet_alloc()};
+	if (!demux->format || !demux->packet)
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	const int rc = open_input(&demux->format, err);
+	if (rc)
+		return rc;
+	demux->still = is_image(demux->format);
 	return 0;
 }
 
 int avl_demux_open(struct avl_demux *demux, const struct avl_source *source, enum AVMediaType kind,
 		   struct avl_err *err)
 {
-	av_log_set_callback(say_nothing);
-	*demux = (struct avl_demux){.format = format_new(source), .packet = av_packet_alloc()};
-	int rc = AVL_OK;
-	if (!demux->format || !demux->packet) {
-		rc = avl_fail(err, AVL_ENOMEM, "out of memory");
-		goto fail;
+	int number = 0, rc = open_format(demux, source, err);
+	if (rc || (rc = probe_streams(demux->format, err)) ||
+	    (rc = number = choose_stream(demux, kind, err)) < 0) {
+		avl_demux_close(demux);
+		return rc;
 	}
-	rc = open_input(&demux->format, err);
-	if (rc)
-		goto fail;
-	demux->still = is_image(demux->format);
-	rc = probe_streams(demux->format, err);
-	if (rc)
-		goto fail;
-	rc = choose_stream(demux, kind, err);
-	if (rc)
-		goto fail;
+	use_stream(demux, number);
 	return 0;
-fail:
+}
+
+/* Fails where the two do not list the same streams. */
+static bool learn_streams(struct avl_demux *demux, const struct avl_demux *other)
+{
+	const AVFormatContext *const from = other->format;
+	AVFormatContext *const to = demux->format;
+	if (to->ctx_flags & AVFMTCTX_NOHEADER || to->nb_streams != from->nb_streams)
+		return false;
+	for (unsigned i = 0; i < to->nb_streams; i++) {
+		AVStream *const stream = to->streams[i];
+		const AVStream *const known = from->streams[i];
+		if (stream->codecpar->codec_id != known->codecpar->codec_id ||
+		    av_cmp_q(stream->time_base, known->time_base) ||
+		    avcodec_parameters_copy(stream->codecpar, known->codecpar) < 0)
+			return false;
+		stream->avg_frame_rate = known->avg_frame_rate;
+		stream->start_time = known->start_time;
+	}
+	return true;
+}
+
+int avl_demux_open_like(struct avl_demux *demux, const struct avl_demux *other,
+			const struct avl_source *source, enum AVMediaType kind, struct avl_err *err)
+{
+	const int number = choose_stream(other, kind, err);
+	if (number < 0) {
+		*demux = (struct avl_demux){0};
+		return number;
+	}
+	const int rc = open_format(demux, source, err);
+	if (rc) {
+		avl_demux_close(demux);
+		return rc;
+	}
+	if (learn_streams(demux, other)) {
+		use_stream(demux, number);
+		return 0;
+	}
 	avl_demux_close(demux);
-	return rc;
+	return avl_demux_open(demux, source, kind, err);
 }
 
 void avl_demux_close(struct avl_demux *demux)
@@ -259,4 +306,31 @@ int avl_demux_decoder(const struct avl_demux *demux, int threads, AVCodecContext
 				avcodec_get_name(parameters->codec_id));
 	}
 	return 0;
+}
+
+int avl_decoder_receive(AVCodecContext *decoder, AVFrame *frame, struct avl_err *err)
+{
+	const int rc = avcodec_receive_frame(decoder, frame);
+	if (rc == AVERROR_EOF)
+		return 0;
+	if (rc == AVERROR(EAGAIN))
+		return AVL_DECODER_HUNGRY;
+	const char *const what = decoder->codec_type == AVMEDIA_TYPE_VIDEO
+				     ? "its picture data is damaged"
+				     : "its sound data is damaged";
+	if (rc < 0)
+		return avl_fail_av(err, rc, what);
+	if (frame->flags & AV_FRAME_FLAG_CORRUPT || frame->decode_error_flags)
+		return avl_fail(err, AVL_EFORMAT, "%s", what);
+	return 1;
+}
+
+int avl_decoder_send(AVCodecContext *decoder, const AVPacket *packet, struct avl_err *err)
+{
+	const int rc = avcodec_send_packet(decoder, packet);
+	if (rc >= 0 || rc == AVERROR_EOF)
+		return 0;
+	return avl_fail_av(err, rc,
+			   decoder->codec_type == AVMEDIA_TYPE_VIDEO ? "its picture data is damaged"
+								     : "its sound data is damaged");
 }

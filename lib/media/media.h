@@ -41,6 +41,7 @@ struct avl_clip_options {
 	int width, height; /* both > 0: the size of the pictures; width alone: what the longer side
 			      may have at most; none: as they are */
 	int threads;       /* >= 1 */
+	bool serial;       /* decode all frames in turn, even where that is not needed */
 };
 
 /* One record. The pointers are valid until the next call on the clip. */

@@ -3,6 +3,7 @@
 #define AVL_MEDIA_PICTURE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -11,10 +12,12 @@
 
 /* The pictures of a source, at ascending times. */
 struct avl_picture;
+struct avl_demux;
 
 struct avl_picture_options {
 	int to_width, to_height; /* as in avl_fit_size */
 	int threads;
+	bool serial; /* decode every frame, one after the other, even where that is not needed */
 };
 
 struct avl_picture_frame {
@@ -32,11 +35,19 @@ void avl_picture_close(struct avl_picture *picture);
 bool avl_picture_still(const struct avl_picture *picture);
 const struct avl_scan *avl_picture_scan(const struct avl_picture *picture);
 
+/* What has been found out about the source. */
+const struct avl_demux *avl_picture_demux(const struct avl_picture *picture);
+
 /* Where video time 0 lies on the clock of the file, in seconds. */
 double avl_picture_origin(const struct avl_picture *picture);
 
-/* The frame on the screen at TIME_S, which is never less than it was before. */
-int avl_picture_at(struct avl_picture *picture, double time_s, struct avl_picture_frame *frame,
-		   struct avl_err *err);
+/* Says once which frames will be asked for: those on the screen at N times, ascending, which must
+ * stay until the picture is closed. */
+int avl_picture_plan(struct avl_picture *picture, const double *times, size_t n,
+		     struct avl_err *err);
+
+/* The frame of the next of these times. */
+int avl_picture_next(struct avl_picture *picture, struct avl_picture_frame *frame,
+		     struct avl_err *err);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "media/classify.h"
 #include "media/demux.h"
 
 static int append(struct avl_scan *scan, size_t *room, struct avl_packet packet,
@@ -20,16 +21,71 @@ static int append(struct avl_scan *scan, size_t *room, struct avl_packet packet,
 	return 0;
 }
 
-static uint32_t packet_flags(const AVPacket *packet)
+/* Flags that only the whole scan can make sense of. */
+enum { ENTRY = 1 << 8, UNUSED = 1 << 9, LAYER_SHIFT = 16 };
+
+static uint32_t packet_flags(struct avl_scan *scan, const AVCodecParameters *codec,
+			     const AVPacket *packet)
 {
-	uint32_t flags = 0;
+	const struct avl_packet_class class = avl_packet_classify(codec, packet);
+	uint32_t flags = (uint32_t) class.layer << LAYER_SHIFT;
 	if (packet->flags & AV_PKT_FLAG_KEY)
 		flags |= AVL_PACKET_KEY;
-	if (packet->flags & AV_PKT_FLAG_DISPOSABLE)
-		flags |= AVL_PACKET_DISPOSABLE;
-	if (packet->flags & AV_PKT_FLAG_DISCARD)
+	if (packet->flags & AV_PKT_FLAG_DISCARD || class.hidden)
 		flags |= AVL_PACKET_HIDDEN;
+	if (class.clean)
+		flags |= AVL_PACKET_CLEAN;
+	if (class.entry)
+		flags |= ENTRY;
+	if (class.unused)
+		flags |= UNUSED;
+	scan->told_apart = scan->told_apart && class.known;
 	return flags;
+}
+
+/* A picture that nobody of its own layer refers to is disposable in the highest layer only. */
+static void find_disposable(struct avl_scan *scan)
+{
+	uint32_t top = 0;
+	for (size_t i = 0; i < scan->n; i++)
+		if (scan->packet[i].flags >> LAYER_SHIFT > top)
+			top = scan->packet[i].flags >> LAYER_SHIFT;
+	for (size_t i = 0; i < scan->n; i++) {
+		uint32_t *const flags = &scan->packet[i].flags;
+		if (*flags & UNUSED && *flags >> LAYER_SHIFT == top)
+			*flags |= AVL_PACKET_DISPOSABLE;
+	}
+}
+
+/* An entry is clean where nothing behind it is shown before it. A clean packet must also come
+ * behind everything before it, or groups would overlap in time. */
+static void find_clean(struct avl_scan *scan)
+{
+	int64_t least = INT64_MAX;
+	for (size_t i = scan->n; i-- > 0;) {
+		struct avl_packet *const p = &scan->packet[i];
+		if (p->flags & ENTRY && p->pts < least)
+			p->flags |= AVL_PACKET_CLEAN;
+		if (p->pts < least)
+			least = p->pts;
+	}
+	int64_t most = INT64_MIN;
+	for (size_t i = 0; i < scan->n; i++) {
+		struct avl_packet *const p = &scan->packet[i];
+		if (p->pts <= most)
+			p->flags &= ~(uint32_t)AVL_PACKET_CLEAN;
+		if (p->pts > most)
+			most = p->pts;
+	}
+}
+
+static void simplify_flags(struct avl_scan *scan)
+{
+	find_disposable(scan);
+	find_clean(scan);
+	for (size_t i = 0; i < scan->n; i++)
+		scan->packet[i].flags &=
+		    AVL_PACKET_KEY | AVL_PACKET_DISPOSABLE | AVL_PACKET_HIDDEN | AVL_PACKET_CLEAN;
 }
 
 static void find_range(struct avl_scan *scan, const AVStream *stream, int64_t last_duration)
@@ -85,7 +141,9 @@ int avl_scan_make(struct avl_scan *scan, struct avl_demux *demux, struct avl_err
 			last = pts;
 			last_duration = packet->duration;
 		}
-		rc = append(scan, &room, (struct avl_packet){pts, packet_flags(packet)}, err);
+		rc = append(scan, &room,
+			    (struct avl_packet){pts, packet_flags(scan, stream->codecpar, packet)},
+			    err);
 		if (rc)
 			break;
 	}
@@ -100,6 +158,7 @@ int avl_scan_make(struct avl_scan *scan, struct avl_demux *demux, struct avl_err
 		return rc;
 	}
 	find_range(scan, stream, last_duration);
+	simplify_flags(scan);
 	return 0;
 }
 

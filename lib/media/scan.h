@@ -13,7 +13,8 @@ enum {
 	AVL_PACKET_KEY = 1,        /* decoding may begin here */
 	AVL_PACKET_DISPOSABLE = 2, /* no other packet refers to it */
 	AVL_PACKET_HIDDEN = 4,     /* decoded, never shown */
-	AVL_PACKET_CLEAN = 8,      /* no packet behind it refers to one before it */
+	AVL_PACKET_CLEAN = 8, /* no packet behind it refers to one before it, and none behind it
+				 is shown before one before it */
 };
 
 /* A packet of the video stream, in the order of decoding. Times count from the first shown frame,
@@ -31,6 +32,7 @@ struct avl_scan {
 	int64_t end;            /* end of the last shown frame, in ticks from the origin */
 	struct avl_packet *packet;
 	size_t n;
+	bool told_apart;       /* of every packet it is known what refers to it */
 	bool timed;            /* every packet has a time stamp of its own */
 	struct avl_err damage; /* .code is not 0: why reading ended before the end; END is then the
 				  last frame's time, whose length is unknown */

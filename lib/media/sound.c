@@ -160,26 +160,19 @@ static int feed(struct avl_sound *sound, struct avl_err *err)
 	if (more < 0)
 		return more;
 	sound->drained = !more;
-	const int rc = avcodec_send_packet(sound->decoder, more ? sound->demux.packet : NULL);
-	if (rc < 0 && rc != AVERROR_EOF)
-		return avl_fail_av(err, rc, "its sound data is damaged");
-	return 0;
+	return avl_decoder_send(sound->decoder, more ? sound->demux.packet : NULL, err);
 }
 
 static int decode_frame(struct avl_sound *sound, struct avl_err *err)
 {
-	const int rc = avcodec_receive_frame(sound->decoder, sound->frame);
-	if (rc == AVERROR_EOF || (rc == AVERROR(EAGAIN) && sound->drained)) {
+	const int rc = avl_decoder_receive(sound->decoder, sound->frame, err);
+	if (rc < 0)
+		return rc;
+	if (!rc || (rc == AVL_DECODER_HUNGRY && sound->drained)) {
 		sound->ended = true;
 		return sound->resampler ? pass_on(sound, NULL, 0, err) : 0;
 	}
-	if (rc == AVERROR(EAGAIN))
-		return feed(sound, err);
-	if (rc < 0)
-		return avl_fail_av(err, rc, "its sound data is damaged");
-	if (sound->frame->decode_error_flags || sound->frame->flags & AV_FRAME_FLAG_CORRUPT)
-		return avl_fail(err, AVL_EFORMAT, "its sound data is damaged");
-	return accept_frame(sound, err);
+	return rc == AVL_DECODER_HUNGRY ? feed(sound, err) : accept_frame(sound, err);
 }
 
 static void drop_unwanted(struct avl_sound *sound)
@@ -237,8 +230,16 @@ static double stamp_error(const struct avl_sound *sound)
 	return 0;
 }
 
-int avl_sound_open(struct avl_sound **out, const struct avl_source *source, double origin_s,
-		   int rate_hz, struct avl_err *err)
+static int open_demux(struct avl_sound *sound, const struct avl_source *source,
+		      const struct avl_demux *other, struct avl_err *err)
+{
+	if (other)
+		return avl_demux_open_like(&sound->demux, other, source, AVMEDIA_TYPE_AUDIO, err);
+	return avl_demux_open(&sound->demux, source, AVMEDIA_TYPE_AUDIO, err);
+}
+
+int avl_sound_open(struct avl_sound **out, const struct avl_source *source,
+		   const struct avl_demux *other, double origin_s, int rate_hz, struct avl_err *err)
 {
 	struct avl_sound *sound = calloc(1, sizeof *sound);
 	*out = sound;
@@ -247,7 +248,7 @@ int avl_sound_open(struct avl_sound **out, const struct avl_source *source, doub
 	sound->origin_s = origin_s;
 	sound->frame = av_frame_alloc();
 	int rc = sound->frame ? 0 : avl_fail(err, AVL_ENOMEM, "out of memory");
-	if (rc || (rc = avl_demux_open(&sound->demux, source, AVMEDIA_TYPE_AUDIO, err)) ||
+	if (rc || (rc = open_demux(sound, source, other, err)) ||
 	    (rc = avl_demux_decoder(&sound->demux, 1, &sound->decoder, err)))
 		goto fail;
 	sound->in_rate_hz = sound->demux.stream->codecpar->sample_rate;

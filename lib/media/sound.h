@@ -14,11 +14,14 @@
  *
  * Mono is the mean of all channels, each with the same weight, a centre or LFE channel too. */
 struct avl_sound;
+struct avl_demux;
 
 /* ORIGIN_S: time 0 on the clock of the file; NAN: its first sample. RATE_HZ 0: as it is.
- * AVL_ENONE where the source has no sound. SOURCE must outlive the sound. */
-int avl_sound_open(struct avl_sound **sound, const struct avl_source *source, double origin_s,
-		   int rate_hz, struct avl_err *err);
+ * AVL_ENONE where the source has no sound.
+ * OTHER: another stream of the same source that is open, or NULL. SOURCE must outlive the sound. */
+int avl_sound_open(struct avl_sound **sound, const struct avl_source *source,
+		   const struct avl_demux *other, double origin_s, int rate_hz,
+		   struct avl_err *err);
 void avl_sound_close(struct avl_sound *sound);
 
 int avl_sound_rate(const struct avl_sound *sound);

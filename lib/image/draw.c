@@ -44,11 +44,11 @@ static void darken(const struct avl_picture *picture, struct area area)
 	}
 }
 
-/* Width of a stroke, and of a dot of the font: about a 200th of the shorter side. */
+/* Width of a stroke, and of a dot of the font: about a 180th of the shorter side. */
 static int stroke(const struct avl_picture *picture)
 {
 	const int side = picture->height < picture->width ? picture->height : picture->width;
-	return clamp((side + 100) / 200, 1, 16);
+	return clamp((side + 120) / 180, 1, 16);
 }
 
 static void frame(const struct avl_picture *picture, struct area a, int width, const uint8_t rgb[3])

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/par.h"
 #include "sample.h"
 
 static int open_bytes(const void *bytes, size_t n, struct avl_index **index, struct avl_err *err)
@@ -144,5 +145,38 @@ Test(index, refuses_what_cannot_be_indexed)
 	cr_assert_lt(avl_index_open(&index, "/", 0, &err), 0);
 	cr_assert_eq(avl_index_open(&index, "/no/such", 0, &err), AVL_EIO);
 	cr_assert_null(index);
+	free(s.bytes);
+}
+
+struct work {
+	struct avl_index *index;
+	struct avl_record record[4]; /* one a thread */
+	int failed[64];
+};
+
+static void read_one(void *arg, int item, int thread)
+{
+	struct work *const work = arg;
+	struct avl_record *const record = &work->record[thread];
+	work->failed[item] = avl_index_read(work->index, item % 2, record, NULL) ||
+			     strcmp(record->key, item % 2 ? "b-1" : "a_000000");
+}
+
+Test(index, threads_read_at_once)
+{
+	const struct sample s = sample_stream(0);
+	struct work work = {0};
+	struct avl_par *par;
+	cr_assert_eq(open_bytes(s.bytes, s.n, &work.index, NULL), 0);
+	cr_assert_eq(avl_par_new(&par, 4, NULL), 0);
+	for (int i = 0; i < 4; i++)
+		avl_record_init(&work.record[i], 0);
+	avl_par_for(par, 64, read_one, &work);
+	for (int i = 0; i < 64; i++)
+		cr_assert_eq(work.failed[i], 0, "%d", i);
+	for (int i = 0; i < 4; i++)
+		avl_record_release(&work.record[i]);
+	avl_par_free(par);
+	avl_index_close(work.index);
 	free(s.bytes);
 }

@@ -49,11 +49,11 @@ void avl_attention_score(enum avl_attention kind, const struct avl_map *v, const
 			map[p] = score;
 			break;
 		case AVL_ATTENTION_RELU:
-			map[p] = score > 0 ? score : 0;
+			map[p] = score < 0 ? 0 : score; /* NaN stays NaN */
 			break;
 		case AVL_ATTENTION_COSINE: {
 			const float lengths = length * sqrtf(product(v, NULL, p));
-			map[p] = lengths > 0 ? score / lengths : 0;
+			map[p] = lengths == 0 ? 0 : score / lengths;
 			break;
 		}
 		}

@@ -26,8 +26,12 @@ static int plan_shapes(struct avl_graph *graph, size_t *scratch, struct avl_err 
 {
 	for (int i = 0; i < graph->count; i++) {
 		struct avl_node *const node = &graph->node[i];
-		for (int k = 0; k < 2 && node->in[k] != AVL_NODE_NONE; k++)
+		for (int k = 0; k < 2 && node->in[k] != AVL_NODE_NONE; k++) {
+			/* nothing else can read planar pictures */
+			assert(node->in[k] != AVL_NODE_INPUT ||
+			       (k == 0 && node->op == &avl_op_conv));
 			node->in_shape[k] = shape_of(graph, node->in[k]);
+		}
 		const int code =
 		    node->op->shape(&node->attr, node->in_shape, &node->out.shape, err);
 		if (code)

@@ -11,7 +11,7 @@
  * the table once: it fuses what inference may fuse (batch norm into the convolution before it, then
  * an addition and an activation behind it), packs the parameters, and lays the activations out in
  * one block, memory being used again as soon as no later row needs it. Running allocates nothing.
- */
+ * Only convolutions may read the input, which is planar. */
 
 struct avl_layer {
 	const struct avl_op *op;

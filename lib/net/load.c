@@ -14,21 +14,43 @@ struct source {
 	struct avl_err *err;
 };
 
-/* The tensor PREFIX PARAM SUFFIX of COUNT elements as floats. */
-static int fetch(struct source *source, const char *param, const char *suffix, size_t count,
+/* Whether TENSOR has the dimensions DIM (ended by 0), those of 1 left out on both sides: a 1x1
+ * convolution may stand as a matrix, one over time without a width. */
+static int has_shape(const struct avl_tensor *tensor, const int *dim)
+{
+	int i = 0;
+	for (; *dim; dim++) {
+		if (*dim == 1)
+			continue;
+		while (i < tensor->ndim && tensor->dim[i] == 1)
+			i++;
+		if (i == tensor->ndim || tensor->dim[i++] != *dim)
+			return 0;
+	}
+	while (i < tensor->ndim && tensor->dim[i] == 1)
+		i++;
+	return i == tensor->ndim;
+}
+
+/* The tensor PREFIX PARAM SUFFIX of the shape DIM (ended by 0) as floats. */
+static int fetch(struct source *source, const char *param, const char *suffix, const int *dim,
 		 const float **values)
 {
-	char name[256], shape[128];
+	char name[256], shape[128], wanted[128];
 	snprintf(name, sizeof name, "%s%s%s", source->prefix, param, suffix);
 	const struct avl_safetensor *const found = avl_safetensors_find(source->file, name);
 	if (!found)
 		return avl_fail(source->err, AVL_ESHAPE, "tensor '%s' is missing", name);
-	if (avl_tensor_count(&found->tensor) != count) {
+	if (!has_shape(&found->tensor, dim)) {
+		struct avl_tensor like = {.dtype = found->tensor.dtype};
+		for (; dim[like.ndim]; like.ndim++)
+			like.dim[like.ndim] = dim[like.ndim];
 		avl_tensor_describe(&found->tensor, shape, sizeof shape);
-		return avl_fail(source->err, AVL_ESHAPE,
-				"tensor '%s' is %s where %zu values are needed", name, shape,
-				count);
+		avl_tensor_describe(&like, wanted, sizeof wanted);
+		return avl_fail(source->err, AVL_ESHAPE, "tensor '%s' is %s where %s is needed",
+				name, shape, wanted);
 	}
+	const size_t count = avl_tensor_count(&found->tensor);
 	float *const copy = avl_arena_alloc(&source->memory, count * sizeof *copy);
 	if (!copy)
 		return avl_fail(source->err, AVL_ENOMEM, "out of memory");
@@ -38,15 +60,16 @@ static int fetch(struct source *source, const char *param, const char *suffix, s
 }
 
 static int fetch_norm(struct source *source, const char *param, const struct avl_attr *attr,
-		      size_t channels, struct avl_params *params)
+		      int channels, struct avl_params *params)
 {
-	int code = fetch(source, param, ".bias", channels, &params->bias);
+	const int dim[] = {channels, 0};
+	int code = fetch(source, param, ".bias", dim, &params->bias);
 	if (!code)
-		code = fetch(source, param, ".running_mean", channels, &params->mean);
+		code = fetch(source, param, ".running_mean", dim, &params->mean);
 	if (!code)
-		code = fetch(source, param, ".running_var", channels, &params->var);
+		code = fetch(source, param, ".running_var", dim, &params->var);
 	if (!code && !attr->no_scale)
-		code = fetch(source, param, ".weight", channels, &params->weight);
+		code = fetch(source, param, ".weight", dim, &params->weight);
 	return code;
 }
 
@@ -55,7 +78,7 @@ static int fold(struct source *source, const struct avl_layer *norm, size_t outp
 		struct avl_params *params)
 {
 	struct avl_params n = {0};
-	const int code = fetch_norm(source, norm->param, &norm->attr, outputs, &n);
+	const int code = fetch_norm(source, norm->param, &norm->attr, (int)outputs, &n);
 	if (code)
 		return code;
 	float *const weight = avl_arena_alloc(&source->memory, outputs * each * sizeof *weight);
@@ -85,17 +108,18 @@ int avl_node_load(const struct avl_node *node, const char *prefix,
 	struct avl_params params = {0};
 	int code;
 	if (node->op == &avl_op_batchnorm) {
-		code = fetch_norm(&source, node->param, attr, (size_t)in->c, &params);
+		code = fetch_norm(&source, node->param, attr, in->c, &params);
 		goto out;
 	}
-	const size_t each = (size_t)attr->kernel_h * (size_t)attr->kernel_w *
-			    (node->op == &avl_op_depthwise ? 1 : (size_t)in->c);
-	const size_t outputs = (size_t)attr->out;
-	code = fetch(&source, node->param, ".weight", outputs * each, &params.weight);
+	const int inputs = node->op == &avl_op_depthwise ? 1 : in->c;
+	const size_t each = (size_t)inputs * (size_t)attr->kernel_h * (size_t)attr->kernel_w;
+	const int weight[] = {attr->out, inputs, attr->kernel_h, attr->kernel_w, 0};
+	const int bias[] = {attr->out, 0};
+	code = fetch(&source, node->param, ".weight", weight, &params.weight);
 	if (!code && attr->bias)
-		code = fetch(&source, node->param, ".bias", outputs, &params.bias);
+		code = fetch(&source, node->param, ".bias", bias, &params.bias);
 	if (!code && node->norm)
-		code = fold(&source, node->norm, outputs, each, &params);
+		code = fold(&source, node->norm, (size_t)attr->out, each, &params);
 out:
 	if (!code)
 		node->op->pack(attr, in, &params, node->packed);

@@ -14,6 +14,10 @@
  * is less than a packet of any common codec and more than a tick of any container. */
 #define GAP_S 0.015
 
+/* The time stamps FFmpeg gives to Vorbis are off by half the difference of a long and a short block
+ * wherever the two meet (896 samples for 2048 and 256), and right again after it. */
+#define VORBIS_GAP_S 0.1
+
 /* What is held of a sound may not grow without bound: 2^28 samples are 1 GiB. */
 #define SAMPLES_MAX ((int64_t)1 << 28)
 
@@ -113,7 +117,9 @@ static int64_t frame_position(struct avl_sound *sound)
 	if (isnan(sound->origin_s))
 		sound->origin_s = time_s;
 	const double position = (time_s - sound->origin_s) * sound->in_rate_hz;
-	if (sound->placed && fabs(position - (double)behind) <= GAP_S * sound->in_rate_hz)
+	const bool vorbis = sound->decoder->codec_id == AV_CODEC_ID_VORBIS;
+	const double gap_s = vorbis ? VORBIS_GAP_S : GAP_S;
+	if (sound->placed && fabs(position - (double)behind) <= gap_s * sound->in_rate_hz)
 		return behind;
 	return llround(fmin(fmax(position, -POSITION_MAX), POSITION_MAX));
 }

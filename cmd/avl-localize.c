@@ -25,8 +25,8 @@ static const struct avl_option options[] = {
     {'m', "model", AVL_OPT_TEXT, &model_path, "FILE",
      "model file (default: $AVL_MODEL, or the one that comes with avl)", NULL, 0, 0},
     {0, "score", AVL_OPT_CHOICE, &score, "KIND",
-     "how sound and picture are compared (default: as the model says)", "dot|relu|cosine|class", 0,
-     0},
+     "how sound and picture are compared (default: as the model says)",
+     "dot|relu|cosine|class|cosine-relu", 0, 0},
     {0, "sources", AVL_OPT_INT, &sources, "K", "a map for each of the K strongest sounds as well",
      NULL, 1, 64},
     {'p', "precision", AVL_OPT_CHOICE, &precision, "TYPE", "arithmetic of the networks", "fp32", 0,
@@ -65,6 +65,7 @@ struct localizer {
 	enum avl_score score;
 	int rows, cols;
 	double region[4];
+	bool has_units; /* that mean something alone: sounds to tell apart */
 	bool said_incomplete;
 };
 
@@ -251,7 +252,6 @@ static int covers_all(const double region[4])
 static int answer(struct localizer *l, const struct avl_hearing *hearing, struct avl_record *record,
 		  struct avl_err *err)
 {
-	static const char *const names[] = {"dot", "relu", "cosine", "class"};
 	struct avl_json *const seal = record->seal;
 	float *const map =
 	    avl_arena_alloc(&record->arena, (size_t)l->rows * (size_t)l->cols * sizeof *map);
@@ -260,13 +260,13 @@ static int answer(struct localizer *l, const struct avl_hearing *hearing, struct
 	avl_stage_begin(&stage[ATTENTION]);
 	avl_model_score(l->model, l->score, hearing->q, map);
 	int code = put_map(record, "heat.npy", map, 2, (int64_t[]){1, l->rows, l->cols}, err);
-	if (!code)
+	if (!code && l->has_units)
 		code = score_sources(l, hearing, record, err);
 	if (!code)
 		code = set_place(l, map, seal, err);
 	avl_stage_end(&stage[ATTENTION]);
 	if (!code &&
-	    (avl_json_set_string(seal, "scoring", names[l->score]) ||
+	    (avl_json_set_string(seal, "scoring", avl_score_name(l->score)) ||
 	     (!covers_all(l->region) && avl_json_set_numbers(seal, "heat_region", l->region, 4))))
 		code = avl_fail(err, AVL_ENOMEM, "out of memory");
 	return code;
@@ -296,11 +296,10 @@ static void localize(struct localizer *l, const char *stream, struct avl_record 
 
 static struct avl_json *settings(const char *path, enum avl_score kind)
 {
-	static const char *const names[] = {"dot", "relu", "cosine", "class"};
 	const char *const slash = strrchr(path, '/');
 	struct avl_json *const s = avl_json_object();
 	if (s && !avl_json_set_string(s, "model", slash ? slash + 1 : path) &&
-	    !avl_json_set_string(s, "scoring", names[kind]) &&
+	    !avl_json_set_string(s, "scoring", avl_score_name(kind)) &&
 	    (!sources || !avl_json_set_number(s, "sources", sources)))
 		return s;
 	avl_die(AVL_EXIT_FAILURE, "out of memory");
@@ -359,6 +358,9 @@ int main(int argc, char **argv)
 	l.score = score >= 0 ? (enum avl_score)score : avl_model_contract(l.model)->score;
 	if (avl_model_can_score(l.model, l.score, &err))
 		avl_die(AVL_EXIT_USAGE, "'%s': %s", path, err.text);
+	l.has_units = avl_model_contract(l.model)->head.kind == AVL_HEAD_FC;
+	if (sources && !l.has_units)
+		avl_die(AVL_EXIT_USAGE, "'%s': the model cannot tell sounds apart", path);
 	avl_model_map_size(l.model, &l.rows, &l.cols);
 	run(&l, argv + first, argc - first, path);
 	if (profile)

@@ -7,13 +7,15 @@
 #include "io/json.h"
 
 static const char *const fits[] = {"stretch", "crop", NULL};
-static const char *const kernels[] = {"box", "bilinear",
-				      "bicubic", "lanczos", NULL};
+static const char *const kernels[] = {"box", "bilinear", "bicubic", "lanczos", NULL};
+static const char *const arithmetics[] = {"bytes", "floats", NULL};
 static const char *const anchors[] = {"centre", "start", "whole", NULL};
 static const char *const fills[] = {"zero", "tile", NULL};
+static const char *const channels[] = {"mix", "first", NULL};
+static const char *const head_kinds[] = {"fc", "linear", "none", NULL};
 static const char *const activations[] = {"none", "relu", "sigmoid", "tanh", NULL};
 static const char *const pools[] = {"max", "mean", NULL};
-static const char *const scores[] = {"dot", "relu", "cosine", "class", NULL};
+static const char *const scores[] = {"dot", "relu", "cosine", "class", "cosine-relu", NULL};
 
 const char *avl_fit_name(enum avl_fit fit)
 {
@@ -23,6 +25,21 @@ const char *avl_fit_name(enum avl_fit fit)
 const char *avl_contract_kernel_name(enum avl_contract_kernel kernel)
 {
 	return kernels[kernel];
+}
+
+const char *avl_arithmetic_name(enum avl_arithmetic arithmetic)
+{
+	return arithmetics[arithmetic];
+}
+
+const char *avl_channel_name(enum avl_channel channel)
+{
+	return channels[channel];
+}
+
+const char *avl_head_kind_name(enum avl_head_kind kind)
+{
+	return head_kinds[kind];
 }
 
 const char *avl_anchor_name(enum avl_anchor anchor)
@@ -122,49 +139,61 @@ static int read_triple(const struct avl_json *object, const char *member, double
 static int read_frame(struct avl_contract *contract, const struct avl_json *frame,
 		      struct avl_err *err)
 {
-	int fit, kernel, rc;
+	int fit, kernel, arithmetic, rc;
 	if ((rc = read_whole(frame, "height", 1, 8192, &contract->frame.height, err)) ||
 	    (rc = read_whole(frame, "width", 1, 8192, &contract->frame.width, err)) ||
 	    (rc = read_name(frame, "fit", fits, NULL, &fit, err)) ||
 	    (rc = read_name(frame, "kernel", kernels, NULL, &kernel, err)) ||
+	    (rc = read_name(frame, "arithmetic", arithmetics, "bytes", &arithmetic, err)) ||
 	    (rc = read_triple(frame, "mean", -1e6, contract->frame.mean, err)) ||
 	    (rc = read_triple(frame, "std", 1e-6, contract->frame.std, err)))
 		return rc;
 	contract->frame.fit = (enum avl_fit)fit;
 	contract->frame.kernel = (enum avl_contract_kernel)kernel;
+	contract->frame.arithmetic = (enum avl_arithmetic)arithmetic;
 	return 0;
 }
 
 static int read_sound(struct avl_contract *contract, const struct avl_json *sound,
 		      struct avl_err *err)
 {
-	int anchor, fill, rc;
+	int anchor, fill, channel, rc;
 	if ((rc = read_text(sound, "front_end", NULL, contract->sound.front_end,
 			    sizeof contract->sound.front_end, err)) ||
 	    (rc = read_whole(sound, "rate_hz", 0, 384000, &contract->sound.rate_hz, err)) ||
 	    (rc = read_number(sound, "window_s", 0, 3600, &contract->sound.window_s, err)) ||
 	    (rc = read_name(sound, "anchor", anchors, NULL, &anchor, err)) ||
-	    (rc = read_name(sound, "fill", fills, NULL, &fill, err)))
+	    (rc = read_name(sound, "fill", fills, NULL, &fill, err)) ||
+	    (rc = read_name(sound, "channel", channels, "mix", &channel, err)))
 		return rc;
 	if (contract->sound.rate_hz && contract->sound.rate_hz < 1000)
 		return avl_fail(err, AVL_EFORMAT, "contract: 'rate_hz' is %d, below 1000",
 				contract->sound.rate_hz);
 	contract->sound.anchor = (enum avl_anchor)anchor;
 	contract->sound.fill = (enum avl_fill)fill;
+	contract->sound.channel = (enum avl_channel)channel;
 	return 0;
 }
 
 static int read_head(struct avl_contract *contract, const struct avl_json *head,
 		     struct avl_err *err)
 {
-	int activation, pool, rc;
-	if ((rc = read_name(head, "activation", activations, "none", &activation, err)) ||
+	int kind, activation, pool, rc;
+	contract->head.count = 1;
+	if (avl_json_get(head, "count") &&
+	    (rc = read_whole(head, "count", 1, AVL_HEADS_MAX, &contract->head.count, err)))
+		return rc;
+	if ((rc = read_name(head, "kind", head_kinds, "fc", &kind, err)) ||
+	    (rc = read_name(head, "activation", activations, "none", &activation, err)) ||
 	    (rc = read_name(head, "pool", pools, "mean", &pool, err)))
 		return rc;
 	contract->head.floor = 0;
 	if (avl_json_get(head, "floor") &&
 	    (rc = read_number(head, "floor", 0, 1e6, &contract->head.floor, err)))
 		return rc;
+	if (contract->head.count > 1 && kind != AVL_HEAD_LINEAR)
+		return avl_fail(err, AVL_EFORMAT, "contract: only linear heads may be several");
+	contract->head.kind = (enum avl_head_kind)kind;
 	contract->head.activation = (enum avl_activation)activation;
 	contract->head.pool = (enum avl_contract_pool)pool;
 	return 0;
@@ -186,6 +215,9 @@ int avl_contract_parse(struct avl_contract *contract, const char *text, size_t n
 	    (rc = read_name(root, "score", scores, "dot", &score, err)))
 		goto out;
 	contract->score = (enum avl_score)score;
+	contract->temperature = 1;
+	if (avl_json_get(root, "temperature"))
+		rc = read_number(root, "temperature", 1e-6, 1e6, &contract->temperature, err);
 out:
 	avl_json_free(root);
 	return rc;

@@ -24,6 +24,13 @@ enum avl_contract_kernel {
 	AVL_KERNEL_LANCZOS,
 };
 
+/* In what the resizing is done. */
+enum avl_arithmetic {
+	AVL_ARITHMETIC_BYTES,  /* "bytes": rounded to 0..255, as Pillow does */
+	AVL_ARITHMETIC_FLOATS, /* "floats": neither rounded nor clipped, as torch does with tensors
+				*/
+};
+
 enum avl_anchor {
 	AVL_ANCHOR_CENTRE, /* the window's middle lies at the record's time */
 	AVL_ANCHOR_START,  /* the window begins at the record's time */
@@ -32,6 +39,21 @@ enum avl_anchor {
 
 /* What stands where a sound is shorter than the window. */
 enum avl_fill { AVL_FILL_ZERO, AVL_FILL_TILE };
+
+/* What becomes of several channels. */
+enum avl_channel {
+	AVL_CHANNEL_MIX,   /* "mix": their mean */
+	AVL_CHANNEL_FIRST, /* "first": the first alone */
+};
+
+/* What turns the sound network's feature f_s into the embedding h. */
+enum avl_head_kind {
+	AVL_HEAD_FC,     /* "fc": two fully connected layers, an activation between them */
+	AVL_HEAD_LINEAR, /* "linear": one; the picture's feature goes through a 1x1 convolution */
+	AVL_HEAD_NONE,   /* "none": h is f_s */
+};
+
+#define AVL_HEADS_MAX 4
 
 enum avl_activation {
 	AVL_ACTIVATION_NONE,
@@ -42,7 +64,13 @@ enum avl_activation {
 
 enum avl_contract_pool { AVL_POOL_MAX, AVL_POOL_MEAN };
 
-enum avl_score { AVL_SCORE_DOT, AVL_SCORE_RELU, AVL_SCORE_COSINE, AVL_SCORE_CLASS };
+enum avl_score {
+	AVL_SCORE_DOT,
+	AVL_SCORE_RELU,
+	AVL_SCORE_COSINE,
+	AVL_SCORE_CLASS,
+	AVL_SCORE_COSINE_RELU, /* "cosine-relu": negative cosines dropped */
+};
 
 struct avl_contract {
 	char arch[64];   /* "IMAGE+SOUND" */
@@ -51,6 +79,7 @@ struct avl_contract {
 		int height, width; /* pixels the image network takes, 1..8192 */
 		enum avl_fit fit;
 		enum avl_contract_kernel kernel;
+		enum avl_arithmetic arithmetic;
 		float mean[3], std[3]; /* of R, G, B in 0..255: (pixel - mean) / std; std > 0 */
 	} frame;
 	struct {
@@ -59,20 +88,31 @@ struct avl_contract {
 		double window_s; /* 0: the whole sound; at most 3600 */
 		enum avl_anchor anchor;
 		enum avl_fill fill;
+		enum avl_channel channel;
 	} sound;
-	struct { /* between the first and the second fully connected layer of the sound */
-		enum avl_activation activation;
-		double floor;                /* activations at or below it count as 0 */
-		enum avl_contract_pool pool; /* over the patches of one sound */
+	struct {
+		enum avl_head_kind kind;
+		int count; /* of heads, whose scores are averaged: 1..AVL_HEADS_MAX */
+		enum avl_activation activation; /* between the two layers of AVL_HEAD_FC */
+		double floor;                   /* activations at or below it count as 0 */
+		enum avl_contract_pool pool;    /* over the patches of one sound */
 	} head;
 	enum avl_score score;
+	/* What scores are divided by before a softmax, in training: maps are not. Above 0. */
+	double temperature;
 };
 
-/* Reads the N bytes of JSON text. "arch", "frame" and "sound" with all of their members are
- * required; "preset", "head" (none, 0, mean) and "score" (dot) have defaults. AVL_EFORMAT where a
- * member is missing, of another type, unknown by name, or out of its range. */
+/* Reads the N bytes of JSON text. "arch", "frame" and "sound" are required, with all of their
+ * members but frame.arithmetic (bytes) and sound.channel (mix); "preset", "head" (fc, 1, none, 0,
+ * mean), "score" (dot) and "temperature" (1) have defaults. AVL_EFORMAT where a member is missing,
+ * of another type, unknown by name, or out of its range. */
 int avl_contract_parse(struct avl_contract *contract, const char *text, size_t n,
 		       struct avl_err *err);
+
+/* The JSON text of CONTRACT, which reads back as the same contract; members that hold their default
+ * and came to the format late (arithmetic, channel, kind, count, temperature) are left out.
+ * Malloc'd, NULL when memory is exhausted. */
+char *avl_contract_write(const struct avl_contract *contract);
 
 /* The contract of an open model file; AVL_ENONE where the file carries none. */
 int avl_contract_read(struct avl_contract *contract, const struct avl_safetensors *file,
@@ -81,6 +121,9 @@ int avl_contract_read(struct avl_contract *contract, const struct avl_safetensor
 /* The name by which a value stands in the JSON text. */
 const char *avl_fit_name(enum avl_fit fit);
 const char *avl_contract_kernel_name(enum avl_contract_kernel kernel);
+const char *avl_arithmetic_name(enum avl_arithmetic arithmetic);
+const char *avl_channel_name(enum avl_channel channel);
+const char *avl_head_kind_name(enum avl_head_kind kind);
 const char *avl_anchor_name(enum avl_anchor anchor);
 const char *avl_fill_name(enum avl_fill fill);
 const char *avl_activation_name(enum avl_activation activation);

@@ -41,7 +41,8 @@ void avl_attention_score(enum avl_attention kind, const struct avl_map *v, const
 			 float *map)
 {
 	assert(v->layout == AVL_BLOCKED && v->shape.n == 1);
-	const float length = kind == AVL_ATTENTION_COSINE ? norm(h, v->shape.c) : 0;
+	const int is_cosine = kind == AVL_ATTENTION_COSINE || kind == AVL_ATTENTION_COSINE_RELU;
+	const float length = is_cosine ? norm(h, v->shape.c) : 0;
 	for (int p = 0; p < v->shape.h * v->shape.w; p++) {
 		const float score = product(v, h, p);
 		switch (kind) {
@@ -51,9 +52,12 @@ void avl_attention_score(enum avl_attention kind, const struct avl_map *v, const
 		case AVL_ATTENTION_RELU:
 			map[p] = score < 0 ? 0 : score; /* NaN stays NaN */
 			break;
-		case AVL_ATTENTION_COSINE: {
+		case AVL_ATTENTION_COSINE:
+		case AVL_ATTENTION_COSINE_RELU: {
 			const float lengths = length * sqrtf(product(v, NULL, p));
 			map[p] = lengths == 0 ? 0 : score / lengths;
+			if (kind == AVL_ATTENTION_COSINE_RELU && map[p] < 0)
+				map[p] = 0;
 			break;
 		}
 		}

@@ -17,6 +17,7 @@ struct avl_picture_front {
 	struct avl_resize *resize;
 	int in_h, in_w;
 	uint8_t *pixels; /* resized, owned */
+	float *plane;    /* one of the picture as it came, where bytes are not rounded to; owned */
 };
 
 int avl_picture_front_init(struct avl_picture_front *front, const struct avl_contract *contract,
@@ -29,22 +30,43 @@ int avl_picture_front_run(struct avl_picture_front *front, const uint8_t *rgb, i
 			  float *out, double region[4], struct avl_par *par, struct avl_err *err);
 
 /* --- sounds --- */
+
+/* What is kept of a sound longer than the contract's window. */
+enum avl_sound_cut {
+	AVL_CUT_NONE,   /* all of it */
+	AVL_CUT_START,  /* its beginning */
+	AVL_CUT_CENTRE, /* its middle, as ffmpeg seeks: to the sample nearest to the start, which is
+			 * cut off to microseconds */
+};
+
 struct avl_sound_kind {
-	const char *name; /* as contracts have it */
+	const char *name;  /* as contracts have it */
+	const char *words; /* what it does, for people */
+	enum avl_sound_cut cut;
+	size_t first_sample, samples; /* of that, only these are used; 0: all */
+	size_t tiled_samples;         /* below it, repeated whole times until above it; 0: never */
+	int as_int16;                 /* rounded to 16 bits, as decoders of that type do */
+	int clipped;                  /* to -1..1 */
+	float gain;
+	int is_waveform; /* the samples themselves: 1 x n */
+	/* rate_hz 0: whatever the sound has; mel_high_hz 0: half of that */
 	struct avl_spectrogram_params spectrogram;
 };
 
 /* NULL: no such front end. */
 const struct avl_sound_kind *avl_sound_kind_find(const char *name);
+/* The I-th, NULL behind the last. */
+const struct avl_sound_kind *avl_sound_kind_at(int i);
 
 struct avl_sound_front {
 	const struct avl_contract *contract;
 	const struct avl_sound_kind *kind;
-	struct avl_spectrogram *spectrogram;
+	struct avl_spectrogram *spectrogram; /* for planned_hz */
 	struct avl_resampler *resampler; /* for from_hz, NULL where that is the contract's rate */
-	int from_hz;
-	float *resampled, *values; /* owned, grown as needed */
-	size_t resampled_room, values_room;
+	int planned_hz, from_hz;
+	float *resampled, *window, *values; /* owned, grown as needed */
+	size_t resampled_room, window_room, values_room;
+	int rows, cols; /* of a patch of the last sound; before any, of a whole window */
 };
 
 int avl_sound_front_init(struct avl_sound_front *front, const struct avl_contract *contract,
@@ -52,11 +74,14 @@ int avl_sound_front_init(struct avl_sound_front *front, const struct avl_contrac
 void avl_sound_front_release(struct avl_sound_front *front);
 
 /* The patches of N samples at RATE_HZ: *VALUES, owned by the front end until the next run, holds
- * the spectrogram; patch p is the patch_floats of the plan from p * patch_hop_floats on. */
+ * the spectrogram or the waveform. Patch p begins hop rows after patch p - 1. AVL_ELIMIT for a
+ * sound too long to be one. */
 int avl_sound_front_run(struct avl_sound_front *front, const float *samples, size_t n, int rate_hz,
 			const float **values, size_t *patches, struct avl_err *err);
 
-/* Rows (frames) and columns (bands) of a patch, and rows from one patch to the next. */
+/* Rows and columns of a patch, and rows from one patch to the next: frames and bands where a sound
+ * has several patches; bands and frames, or 1 and samples, where it is one whose length is that of
+ * the last sound. */
 void avl_sound_front_patch(const struct avl_sound_front *front, int *rows, int *cols, int *hop);
 
 #endif

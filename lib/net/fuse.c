@@ -42,6 +42,11 @@ static int is_convolution(const struct avl_op *op)
 	return op == &avl_op_conv || op == &avl_op_depthwise;
 }
 
+static int can_clamp(const struct avl_op *op)
+{
+	return is_convolution(op) || op == &avl_op_batchnorm || op == &avl_op_add;
+}
+
 /* Takes the rows behind the node's own that its op can do in passing. */
 static void absorb(const struct avl_network *net, struct avl_node *node,
 		   const struct avl_node *nodes, int count)
@@ -52,8 +57,7 @@ static void absorb(const struct avl_network *net, struct avl_node *node,
 		node->row++;
 		node->in[1] = node_of(nodes, count, other_of(net, node->row));
 	}
-	if (node->op != &avl_op_maxpool && node->op != &avl_op_mean &&
-	    followed_by(net, node->row, &avl_op_clamp)) {
+	if (can_clamp(node->op) && followed_by(net, node->row, &avl_op_clamp)) {
 		node->row++;
 		node->attr.lo = net->layers[node->row].attr.lo;
 		node->attr.hi = net->layers[node->row].attr.hi;

@@ -9,7 +9,8 @@
 #include "net/node.h"
 
 struct avl_graph {
-	struct avl_shape in;
+	struct avl_shape in; /* n: of the last run */
+	int planned_n;       /* 0: no plan */
 	struct avl_node *node;
 	int count, keep;
 	struct avl_par *par;
@@ -94,7 +95,6 @@ static int load(struct avl_graph *graph, const char *prefix, const struct avl_sa
 	float *params = graph->params;
 	for (int i = 0; i < graph->count; i++) {
 		struct avl_node *const node = &graph->node[i];
-		node->out.data = graph->activations + node->offset;
 		if (!node->op->packed)
 			continue;
 		node->packed = params;
@@ -106,11 +106,40 @@ static int load(struct avl_graph *graph, const char *prefix, const struct avl_sa
 	return 0;
 }
 
+/* Shapes, places and memory of everything but the parameters, for the input graph->in. */
+static int plan(struct avl_graph *graph, struct avl_err *err)
+{
+	size_t scratch = 0;
+	graph->param_floats = graph->activation_floats = 0;
+	const int code = plan_shapes(graph, &scratch, err);
+	if (code)
+		return code;
+	plan_memory(graph);
+	graph->input = avl_alloc((size_t)graph->in.n * (size_t)graph->in.c * (size_t)graph->in.h,
+				 (size_t)graph->in.w * sizeof(float));
+	graph->activations = avl_alloc(graph->activation_floats, sizeof(float));
+	graph->scratch = avl_alloc(scratch, sizeof(float));
+	if (!graph->input || !graph->activations || !graph->scratch)
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	for (int i = 0; i < graph->count; i++)
+		graph->node[i].out.data = graph->activations + graph->node[i].offset;
+	graph->planned_n = graph->in.n;
+	return 0;
+}
+
+static void free_plan(struct avl_graph *graph)
+{
+	free(graph->input);
+	free(graph->activations);
+	free(graph->scratch);
+	graph->input = graph->activations = graph->scratch = NULL;
+	graph->planned_n = 0;
+}
+
 int avl_graph_new(struct avl_graph **out, const struct avl_network *net,
 		  const struct avl_graph_options *options, const struct avl_safetensors *file,
 		  struct avl_err *err)
 {
-	size_t scratch = 0;
 	int code = AVL_ENOMEM;
 	struct avl_graph *const graph = calloc(1, sizeof *graph);
 	if (!graph)
@@ -122,16 +151,11 @@ int avl_graph_new(struct avl_graph **out, const struct avl_network *net,
 	if (!graph->node)
 		goto memory;
 	graph->count = avl_node_fuse(net, graph->node);
-	code = plan_shapes(graph, &scratch, err);
+	code = plan(graph, err);
 	if (code)
 		goto fail;
-	plan_memory(graph);
-	graph->input = avl_alloc((size_t)graph->in.n * (size_t)graph->in.c * (size_t)graph->in.h,
-				 (size_t)graph->in.w * sizeof(float));
-	graph->activations = avl_alloc(graph->activation_floats, sizeof(float));
-	graph->scratch = avl_alloc(scratch, sizeof(float));
 	graph->params = avl_alloc(graph->param_floats, sizeof(float));
-	if (!graph->input || !graph->activations || !graph->scratch || !graph->params)
+	if (!graph->params)
 		goto memory;
 	code = load(graph, options->prefix, file, err);
 	if (code)
@@ -145,13 +169,21 @@ fail:
 	return code;
 }
 
+int avl_graph_reshape(struct avl_graph *graph, const struct avl_shape *in, struct avl_err *err)
+{
+	assert(in->c == graph->in.c);
+	if (in->n == graph->planned_n && in->h == graph->in.h && in->w == graph->in.w)
+		return 0;
+	free_plan(graph);
+	graph->in = *in;
+	return plan(graph, err);
+}
+
 void avl_graph_free(struct avl_graph *graph)
 {
 	if (!graph)
 		return;
-	free(graph->input);
-	free(graph->activations);
-	free(graph->scratch);
+	free_plan(graph);
 	free(graph->params);
 	free(graph->node);
 	free(graph);
@@ -171,7 +203,7 @@ static struct avl_map map_of(const struct avl_graph *graph, int node)
 
 const struct avl_map *avl_graph_run(struct avl_graph *graph, int n)
 {
-	assert(n >= 1);
+	assert(n >= 1 && n <= graph->planned_n);
 	graph->in.n = n;
 	for (int i = 0; i < graph->count; i++) {
 		struct avl_node *const node = &graph->node[i];

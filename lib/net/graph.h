@@ -46,6 +46,11 @@ int avl_graph_new(struct avl_graph **graph, const struct avl_network *net,
 		  struct avl_err *err);
 void avl_graph_free(struct avl_graph *graph); /* NULL is allowed */
 
+/* Plans the same network, with the parameters it has, for pictures of another size: n h w of IN (c
+ * is fixed). Nothing happens where that is the size already. After a failure the graph can only be
+ * reshaped again or freed. */
+int avl_graph_reshape(struct avl_graph *graph, const struct avl_shape *in, struct avl_err *err);
+
 /* Where the input goes: planar, [n][c][h][w] of the planned shape. */
 float *avl_graph_input(struct avl_graph *graph);
 

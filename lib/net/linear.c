@@ -32,7 +32,8 @@ int avl_linear_init(struct avl_linear *linear, const struct avl_safetensors *fil
 	if (!weight)
 		return avl_fail(err, AVL_ENONE, "tensor '%s.weight' is missing", name);
 	const struct avl_tensor *const w = &weight->tensor;
-	if (w->ndim != 2 || w->dim[0] < 1 || w->dim[1] < 1 || w->dim[0] > 1 << 20 ||
+	const int is_matrix = w->ndim == 2 || (w->ndim == 4 && w->dim[2] == 1 && w->dim[3] == 1);
+	if (!is_matrix || w->dim[0] < 1 || w->dim[1] < 1 || w->dim[0] > 1 << 20 ||
 	    w->dim[1] > 1 << 20 || (in && w->dim[1] != in)) {
 		char shape[128];
 		avl_tensor_describe(w, shape, sizeof shape);

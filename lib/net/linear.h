@@ -14,8 +14,9 @@ struct avl_linear {
 	float *packed, *scratch; /* owned */
 };
 
-/* NAME.weight (out, in) and, where it is there, NAME.bias (out) of FILE. AVL_ENONE where there is
- * no NAME.weight; AVL_ESHAPE where IN (0: any) is not its second dimension. */
+/* NAME.weight (out, in), or (out, in, 1, 1), and, where it is there, NAME.bias (out) of FILE.
+ * AVL_ENONE where there is no NAME.weight; AVL_ESHAPE where IN (0: any) is not its second
+ * dimension. */
 int avl_linear_init(struct avl_linear *linear, const struct avl_safetensors *file, const char *name,
 		    int in, struct avl_err *err);
 void avl_linear_release(struct avl_linear *linear);

@@ -9,6 +9,7 @@
 #include "net/attention.h"
 #include "net/class_map.h"
 #include "net/front_end.h"
+#include "net/image_head.h"
 #include "net/networks.h"
 #include "net/sound_head.h"
 
@@ -23,6 +24,7 @@ struct avl_model {
 	struct avl_picture_front picture;
 	struct avl_graph *image_net;
 	const struct avl_map *v;
+	struct avl_image_head image_head;
 	struct avl_class_map classes;
 	int has_classes, classes_seen; /* the class map is there; it has looked at v */
 
@@ -40,15 +42,10 @@ struct avl_model {
 static int open_networks(struct avl_model *model, const struct avl_safetensors *file,
 			 struct avl_err *err)
 {
-	char image[sizeof model->contract.arch];
-	memcpy(image, model->contract.arch, sizeof image);
-	char *const plus = strchr(image, '+');
-	if (plus)
-		*plus = 0;
-	const struct avl_network *const image_net = avl_network_find(image);
-	const struct avl_network *const sound_net = plus ? avl_network_find(plus + 1) : NULL;
-	if (!image_net || !sound_net)
-		return avl_fail(err, AVL_EUSAGE, "unknown architecture '%s'", model->contract.arch);
+	const struct avl_network *image_net, *sound_net;
+	int code = avl_networks_parse(model->contract.arch, &image_net, &sound_net, err);
+	if (code)
+		return code;
 	int rows, cols, hop;
 	avl_sound_front_patch(&model->sound, &rows, &cols, &hop);
 	const struct avl_graph_options see = {
@@ -58,11 +55,11 @@ static int open_networks(struct avl_model *model, const struct avl_safetensors *
 	    .par = model->par,
 	};
 	const struct avl_graph_options hear = {
-	    .in = {PATCHES_AT_ONCE, sound_net->planar_channels, rows, cols},
+	    .in = {hop ? PATCHES_AT_ONCE : 1, sound_net->planar_channels, rows, cols},
 	    .prefix = "sound.",
 	    .par = model->par,
 	};
-	const int code = avl_graph_new(&model->image_net, image_net, &see, file, err);
+	code = avl_graph_new(&model->image_net, image_net, &see, file, err);
 	return code ? code : avl_graph_new(&model->sound_net, sound_net, &hear, file, err);
 }
 
@@ -74,7 +71,12 @@ static int open_heads(struct avl_model *model, const struct avl_safetensors *fil
 	if (fs.h != 1 || fs.w != 1)
 		return avl_fail(err, AVL_ESHAPE, "the sound network leaves %d x %d positions", fs.h,
 				fs.w);
-	int code = avl_sound_head_init(&model->head, &model->contract, file, fs.c, v.c, err);
+	int channels;
+	int code =
+	    avl_image_head_init(&model->image_head, &model->contract, file, &v, &channels, err);
+	if (!code)
+		code =
+		    avl_sound_head_init(&model->head, &model->contract, file, fs.c, channels, err);
 	if (code)
 		return code;
 	if (avl_safetensors_find(file, "class_map.pairs")) {
@@ -87,8 +89,8 @@ static int open_heads(struct avl_model *model, const struct avl_safetensors *fil
 	const struct avl_shape units = {PATCHES_AT_ONCE, model->head.units, 1, 1};
 	model->units = avl_alloc(avl_shape_floats(&units), sizeof(float));
 	model->q = avl_alloc((size_t)model->head.units, sizeof(float));
-	model->h = avl_alloc((size_t)v.c, sizeof(float));
-	model->scored = avl_alloc((size_t)v.c, sizeof(float));
+	model->h = avl_alloc((size_t)model->head.channels, sizeof(float));
+	model->scored = avl_alloc((size_t)model->head.channels, sizeof(float));
 	if (!model->units || !model->q || !model->h || !model->scored)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	return 0;
@@ -148,6 +150,7 @@ void avl_model_close(struct avl_model *model)
 	avl_sound_front_release(&model->sound);
 	avl_graph_free(model->image_net);
 	avl_graph_free(model->sound_net);
+	avl_image_head_release(&model->image_head);
 	avl_sound_head_release(&model->head);
 	if (model->has_classes)
 		avl_class_map_release(&model->classes);
@@ -175,6 +178,7 @@ int avl_model_set_picture(struct avl_model *model, const uint8_t *rgb, int h, in
 const struct avl_map *avl_model_run_picture(struct avl_model *model)
 {
 	model->v = avl_graph_run(model->image_net, 1);
+	avl_image_head_run(&model->image_head, model->v, model->par);
 	model->classes_seen = 0;
 	return model->v;
 }
@@ -182,8 +186,13 @@ const struct avl_map *avl_model_run_picture(struct avl_model *model)
 int avl_model_set_sound(struct avl_model *model, const float *samples, size_t n, int rate_hz,
 			struct avl_err *err)
 {
-	return avl_sound_front_run(&model->sound, samples, n, rate_hz, &model->values,
+	int rows, cols, hop, code;
+	code = avl_sound_front_run(&model->sound, samples, n, rate_hz, &model->values,
 				   &model->patches, err);
+	avl_sound_front_patch(&model->sound, &rows, &cols, &hop);
+	if (code || hop)
+		return code;
+	return avl_graph_reshape(model->sound_net, &(struct avl_shape){1, 1, rows, cols}, err);
 }
 
 static int make_room(struct avl_model *model, int features, struct avl_err *err)
@@ -210,10 +219,8 @@ static void hear_patches(struct avl_model *model, size_t first, int n)
 		memcpy(input + p * size, model->values + (first + p) * step, size * sizeof *input);
 	const struct avl_map *const fs = avl_graph_run(model->sound_net, n);
 	avl_layout_to_planar(&fs->shape, fs->data, model->fs + first * (size_t)fs->shape.c);
-	struct avl_map units = {.data = model->units};
-	avl_linear_run(&model->head.fc1, fs, &units, model->par);
-	avl_sound_head_activate(&model->head, &units);
-	avl_sound_head_pool(&model->head, &units, first, model->patches, model->q);
+	avl_sound_head_hear(&model->head, fs, model->units, first, model->patches, model->q,
+			    model->par);
 }
 
 int avl_model_run_sound(struct avl_model *model, struct avl_hearing *hearing, struct avl_err *err)
@@ -258,6 +265,7 @@ void avl_model_score(struct avl_model *model, enum avl_score score, const float 
 	    [AVL_SCORE_DOT] = AVL_ATTENTION_DOT,
 	    [AVL_SCORE_RELU] = AVL_ATTENTION_RELU,
 	    [AVL_SCORE_COSINE] = AVL_ATTENTION_COSINE,
+	    [AVL_SCORE_COSINE_RELU] = AVL_ATTENTION_COSINE_RELU,
 	};
 	if (score == AVL_SCORE_CLASS) {
 		if (!model->classes_seen)
@@ -267,7 +275,7 @@ void avl_model_score(struct avl_model *model, enum avl_score score, const float 
 		return;
 	}
 	avl_sound_head_embed(&model->head, q, model->scored);
-	avl_attention_score(kind[score], model->v, model->scored, map);
+	avl_image_head_score(&model->image_head, kind[score], model->scored, map);
 }
 
 const char *avl_model_class(const struct avl_model *model, int i)

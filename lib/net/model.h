@@ -35,11 +35,13 @@ struct avl_hearing {
 	int features;    /* d */
 	const float *fs; /* (patches, d): what the sound network gives */
 	int units;       /* of the first fully connected layer; classes where those have names */
-	const float *q;  /* (units): its activations, pooled over the patches */
-	const float *h;  /* (channels of v): the embedding */
+	const float *q;  /* (units): its activations, pooled over the patches; f_s without it */
+	const float *h;  /* the embedding: as many values as v has channels, one head's after the
+			    other's where there are several */
 };
 
-/* Front end: N samples at RATE_HZ, mono, -1..1, all finite. */
+/* Front end: N samples at RATE_HZ, mono, -1..1, all finite. Memory may be taken where a model's
+ * sounds differ in length. */
 int avl_model_set_sound(struct avl_model *model, const float *samples, size_t n, int rate_hz,
 			struct avl_err *err);
 /* Sound network and fully connected layers; the hearing is the model's until the next run. */
@@ -54,7 +56,8 @@ void avl_model_map_size(const struct avl_model *model, int *rows, int *cols);
 int avl_model_can_score(const struct avl_model *model, enum avl_score score, struct avl_err *err);
 
 /* MAP (rows x cols) of the remembered picture for the activations Q (units), which are
- * hearing.q or a part of it: the map is linear in Q for dot and class. */
+ * hearing.q or a part of it: the map is linear in Q for dot and class. The mean over heads where
+ * there are several; not divided by the contract's temperature. */
 void avl_model_score(struct avl_model *model, enum avl_score score, const float *q, float *map);
 
 /* --- what the sound is called --- */

@@ -24,6 +24,7 @@ void avl_picture_front_release(struct avl_picture_front *front)
 {
 	avl_resize_free(front->resize);
 	free(front->pixels);
+	free(front->plane);
 	*front = (struct avl_picture_front){0};
 }
 
@@ -50,20 +51,60 @@ static void normalise(const struct avl_contract *contract, const uint8_t *pixels
 	}
 }
 
+static int plan_for(struct avl_picture_front *front, const struct avl_resize_spec *spec, int h,
+		    int w, struct avl_err *err)
+{
+	if (front->resize && front->in_h == h && front->in_w == w)
+		return 0;
+	avl_resize_free(front->resize);
+	free(front->plane);
+	front->resize = NULL;
+	front->plane = NULL;
+	const int code = avl_resize_new(&front->resize, spec, err);
+	if (code)
+		return code;
+	front->in_h = h;
+	front->in_w = w;
+	if (front->contract->frame.arithmetic == AVL_ARITHMETIC_BYTES)
+		return 0;
+	front->plane = avl_alloc((size_t)h * (size_t)w, sizeof(float));
+	if (front->plane)
+		return 0;
+	avl_resize_free(front->resize);
+	front->resize = NULL;
+	return avl_fail(err, AVL_ENOMEM, "out of memory");
+}
+
+/* Resizing that is not rounded: overshoots of the filter stay. */
+static void resize_floats(struct avl_picture_front *front, const uint8_t *rgb, float *out,
+			  struct avl_par *par)
+{
+	const struct avl_contract *const contract = front->contract;
+	const size_t area = (size_t)contract->frame.height * (size_t)contract->frame.width;
+	const size_t pixels = (size_t)front->in_h * (size_t)front->in_w;
+	for (size_t c = 0; c < 3; c++) {
+		const float mean = contract->frame.mean[c], std = contract->frame.std[c];
+		float *const plane = out + c * area;
+		for (size_t i = 0; i < pixels; i++)
+			front->plane[i] = rgb[3 * i + c];
+		avl_resize_map(front->resize, front->plane, plane, par);
+		for (size_t i = 0; i < area; i++)
+			plane[i] = (plane[i] - mean) / std;
+	}
+}
+
 int avl_picture_front_run(struct avl_picture_front *front, const uint8_t *rgb, int h, int w,
 			  float *out, double region[4], struct avl_par *par, struct avl_err *err)
 {
 	const struct avl_resize_spec spec = spec_of(front->contract, h, w);
-	if (!front->resize || front->in_h != h || front->in_w != w) {
-		avl_resize_free(front->resize);
-		front->resize = NULL;
-		const int code = avl_resize_new(&front->resize, &spec, err);
-		if (code)
-			return code;
-		front->in_h = h;
-		front->in_w = w;
-	}
+	const int code = plan_for(front, &spec, h, w, err);
+	if (code)
+		return code;
 	avl_resize_region(&spec, region);
+	if (front->plane) {
+		resize_floats(front, rgb, out, par);
+		return 0;
+	}
 	avl_resize_rgb(front->resize, rgb, front->pixels, par);
 	normalise(front->contract, front->pixels, out);
 	return 0;

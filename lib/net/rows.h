@@ -13,6 +13,23 @@
 	{                                                                                          \
 		.op = &avl_op_conv, .param = (parameters), .attr = {.out = (c), __VA_ARGS__ }      \
 	}
+/* A convolution with a bias. */
+#define CONV_BIAS(parameters, c, ...)                                                              \
+	{                                                                                          \
+		.op = &avl_op_conv, .param = (parameters), .attr = {                               \
+			.out = (c),                                                                \
+			.bias = 1,                                                                 \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
+	}
+/* A convolution of the output of the row N rows before the one before. */
+#define CONV_OF(n, parameters, c, ...)                                                             \
+	{                                                                                          \
+		.op = &avl_op_conv, .param = (parameters), .back = (n), .attr = {                  \
+			.out = (c),                                                                \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
+	}
 #define DEPTHWISE(parameters, c, ...)                                                              \
 	{                                                                                          \
 		.op = &avl_op_depthwise, .param = (parameters), .attr = {.out = (c), __VA_ARGS__ } \
@@ -38,4 +55,12 @@
 #define MEAN(label)                                                                                \
 	{                                                                                          \
 		.op = &avl_op_mean, .name = (label)                                                \
+	}
+#define GLOBALMAX(label)                                                                           \
+	{                                                                                          \
+		.op = &avl_op_globalmax, .name = (label)                                           \
+	}
+#define MAXPOOL(label, ...)                                                                        \
+	{                                                                                          \
+		.op = &avl_op_maxpool, .attr = {__VA_ARGS__}, .name = (label)                      \
 	}

@@ -2,61 +2,111 @@
 #include "net/sound_head.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "kern/gemm.h"
 
-/* FC2 is kept the other way round: a unit's row is what the unit adds to h. */
-static int load_fc2(struct avl_sound_head *head, const struct avl_safetensors *file,
-		    struct avl_err *err)
+/* The layer NAME into the columns of fc2 and the bias from FIRST on. Weights are kept the other way
+ * round: a unit's row is what the unit adds to h. */
+static int load_layer(struct avl_sound_head *head, const struct avl_safetensors *file,
+		      const char *name, int first, int channels, struct avl_err *err)
 {
-	const struct avl_safetensor *const weight = avl_safetensors_find(file, "sound_fc2.weight");
-	const struct avl_safetensor *const bias = avl_safetensors_find(file, "sound_fc2.bias");
-	const size_t units = (size_t)head->units, channels = (size_t)head->channels;
+	char full[64], shape[128];
+	snprintf(full, sizeof full, "%s.weight", name);
+	const struct avl_safetensor *const weight = avl_safetensors_find(file, full);
 	if (!weight)
-		return avl_fail(err, AVL_ESHAPE, "tensor 'sound_fc2.weight' is missing");
+		return avl_fail(err, AVL_ESHAPE, "tensor '%s' is missing", full);
+	snprintf(full, sizeof full, "%s.bias", name);
+	const struct avl_safetensor *const bias = avl_safetensors_find(file, full);
+	const size_t units = (size_t)head->units, outputs = (size_t)channels;
 	const struct avl_tensor *const w = &weight->tensor;
-	if (w->ndim != 2 || w->dim[0] != head->channels || w->dim[1] != head->units ||
-	    (bias && avl_tensor_count(&bias->tensor) != channels)) {
-		char shape[128];
+	if (w->ndim != 2 || w->dim[0] != channels || w->dim[1] != head->units ||
+	    (bias && avl_tensor_count(&bias->tensor) != outputs)) {
 		avl_tensor_describe(w, shape, sizeof shape);
-		return avl_fail(
-		    err, AVL_ESHAPE,
-		    "'sound_fc2' (weight %s) does not lead from %d units to %d channels", shape,
-		    head->units, head->channels);
+		return avl_fail(err, AVL_ESHAPE,
+				"'%s' (weight %s) does not lead from %d units to %d channels", name,
+				shape, head->units, channels);
 	}
-	float *const raw = avl_arena_alloc(&head->memory, units * channels * sizeof(float));
-	head->fc2 = avl_arena_alloc(&head->memory, units * channels * sizeof(float));
-	head->bias = avl_arena_alloc(&head->memory, channels * sizeof(float));
-	head->length = avl_arena_alloc(&head->memory, units * sizeof(float));
-	if (!raw || !head->fc2 || !head->bias || !head->length)
+	float *const raw = avl_arena_alloc(&head->memory, units * outputs * sizeof(float));
+	if (!raw)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
-	avl_tensor_to_float(w->data, w->dtype, units * channels, raw);
-	memset(head->bias, 0, channels * sizeof(float));
+	avl_tensor_to_float(w->data, w->dtype, units * outputs, raw);
 	if (bias)
-		avl_tensor_to_float(bias->tensor.data, bias->tensor.dtype, channels, head->bias);
-	for (size_t u = 0; u < units; u++) {
+		avl_tensor_to_float(bias->tensor.data, bias->tensor.dtype, outputs,
+				    head->bias + first);
+	for (size_t u = 0; u < units; u++)
+		for (size_t c = 0; c < outputs; c++)
+			head->fc2[u * (size_t)head->channels + (size_t)first + c] =
+			    raw[c * units + u];
+	return 0;
+}
+
+static int load_layers(struct avl_sound_head *head, const struct avl_safetensors *file,
+		       struct avl_err *err)
+{
+	const int count = head->contract->head.count, channels = head->channels / count;
+	if (head->contract->head.kind == AVL_HEAD_FC)
+		return load_layer(head, file, "sound_fc2", 0, channels, err);
+	int code = 0;
+	for (int i = 0; i < count && !code; i++) {
+		char name[32];
+		snprintf(name, sizeof name, count > 1 ? "sound_proj%d" : "sound_proj", i + 1);
+		code = load_layer(head, file, name, i * channels, channels, err);
+	}
+	return code;
+}
+
+static void measure_rows(struct avl_sound_head *head)
+{
+	for (int u = 0; u < head->units; u++) {
+		const float *const row = head->fc2 + (size_t)u * (size_t)head->channels;
 		double sum = 0;
-		for (size_t c = 0; c < channels; c++) {
-			const float x = raw[c * units + u];
-			head->fc2[u * channels + c] = x;
-			sum += (double)x * x;
-		}
+		for (int c = 0; c < head->channels; c++)
+			sum += (double)row[c] * row[c];
 		head->length[u] = (float)sqrt(sum);
 	}
-	return 0;
+}
+
+static int init_layers(struct avl_sound_head *head, const struct avl_safetensors *file,
+		       struct avl_err *err)
+{
+	const size_t units = (size_t)head->units, channels = (size_t)head->channels;
+	const int has_layers = head->contract->head.kind != AVL_HEAD_NONE;
+	if (!has_layers && units != channels)
+		return avl_fail(err, AVL_ESHAPE, "f_s has %d values where v has %d", head->units,
+				head->channels);
+	head->length = avl_arena_alloc(&head->memory, units * sizeof(float));
+	head->bias = avl_arena_alloc(&head->memory, channels * sizeof(float));
+	if (has_layers)
+		head->fc2 = avl_arena_alloc(&head->memory, units * channels * sizeof(float));
+	if (!head->length || !head->bias || (has_layers && !head->fc2))
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	memset(head->length, 0, units * sizeof(float));
+	memset(head->bias, 0, channels * sizeof(float));
+	const int code = has_layers ? load_layers(head, file, err) : 0;
+	if (!code && head->contract->head.kind == AVL_HEAD_FC)
+		measure_rows(head);
+	return code;
 }
 
 int avl_sound_head_init(struct avl_sound_head *head, const struct avl_contract *contract,
 			const struct avl_safetensors *file, int features, int channels,
 			struct avl_err *err)
 {
-	*head = (struct avl_sound_head){.contract = contract, .channels = channels};
+	int code = 0;
+	*head = (struct avl_sound_head){
+	    .contract = contract,
+	    .units = features,
+	    .channels = channels * contract->head.count,
+	};
 	avl_arena_init(&head->memory, 0);
-	int code = avl_linear_init(&head->fc1, file, "sound_fc1", features, err);
-	head->units = head->fc1.out;
+	if (contract->head.kind == AVL_HEAD_FC) {
+		code = avl_linear_init(&head->fc1, file, "sound_fc1", features, err);
+		head->units = head->fc1.out;
+	}
 	if (!code)
-		code = load_fc2(head, file, err);
+		code = init_layers(head, file, err);
 	if (code)
 		avl_sound_head_release(head);
 	return code;
@@ -90,7 +140,7 @@ static float activated(enum avl_activation activation, float x)
 	return x;
 }
 
-void avl_sound_head_activate(const struct avl_sound_head *head, struct avl_map *x)
+static void activate(const struct avl_sound_head *head, struct avl_map *x)
 {
 	const float floor = (float)head->contract->head.floor;
 	for (int p = 0; p < x->shape.n; p++)
@@ -102,8 +152,8 @@ void avl_sound_head_activate(const struct avl_sound_head *head, struct avl_map *
 		}
 }
 
-void avl_sound_head_pool(const struct avl_sound_head *head, const struct avl_map *x, size_t before,
-			 size_t all, float *q)
+static void pool(const struct avl_sound_head *head, const struct avl_map *x, size_t before,
+		 size_t all, float *q)
 {
 	const int mean = head->contract->head.pool == AVL_POOL_MEAN;
 	for (int p = 0; p < x->shape.n; p++)
@@ -121,8 +171,25 @@ void avl_sound_head_pool(const struct avl_sound_head *head, const struct avl_map
 			q[u] /= (float)all;
 }
 
+void avl_sound_head_hear(const struct avl_sound_head *head, const struct avl_map *fs,
+			 float *scratch, size_t before, size_t all, float *q, struct avl_par *par)
+{
+	struct avl_map units = {.data = scratch};
+	if (head->contract->head.kind != AVL_HEAD_FC) {
+		pool(head, fs, before, all, q);
+		return;
+	}
+	avl_linear_run(&head->fc1, fs, &units, par);
+	activate(head, &units);
+	pool(head, &units, before, all, q);
+}
+
 void avl_sound_head_embed(const struct avl_sound_head *head, const float *q, float *h)
 {
+	if (!head->fc2) {
+		memcpy(h, q, (size_t)head->channels * sizeof *h);
+		return;
+	}
 	memcpy(h, head->bias, (size_t)head->channels * sizeof *h);
 	avl_gemv(1, head->units, head->channels, head->fc2, q, 1, h);
 }

@@ -95,6 +95,8 @@ extern const struct avl_op avl_op_add;
 extern const struct avl_op avl_op_maxpool;
 /* mean: over all positions; n c h w -> n c 1 1. */
 extern const struct avl_op avl_op_mean;
+/* globalmax: the largest over all positions; n c h w -> n c 1 1. */
+extern const struct avl_op avl_op_globalmax;
 
 /* --- what the ops share --- */
 

@@ -16,9 +16,10 @@ for source in "$TOP"/cmd/avl-*.c; do
 	# "  -r, --rate FPS" in the one, ".It Fl r , Fl -rate Ar FPS" in the other
 	"$tool" --help | sed -nE 's/^  (-.),? .*/\1/p; s/^  (-., |    )(--[a-z0-9-]+).*/\2/p' >in-help
 	"$tool" --help | sed -nE 's/^  -., (--[a-z0-9-]+).*/\1/p' >>in-help
-	sort -u -o in-help in-help
-	grep -E '^\.It Fl ' "$page" | sed 's/\\-/-/g' | grep -oE 'Fl [^ ]+' | sed 's/^Fl /-/' | sort -u >in-page
-	if difference=$(diff in-page in-help); then
+	sort -u in-help | grep -vxE -e '-h|--help|--version' >options
+	grep -E '^\.It Fl ' "$page" | sed 's/\\-/-/g' | grep -oE 'Fl [^ ]+' | sed 's/^Fl /-/' | sort -u |
+		grep -vxE -e '-h|--help|--version' >in-page
+	if difference=$(diff in-page options); then
 		pass "$tool.1 and --help name the same options"
 	else
 		fail "$tool.1 and --help name the same options" "< in the page only, > in --help only

@@ -115,7 +115,7 @@ Test(output, many_at_a_time)
 {
 	enum { FILES = 40 };
 	struct avl_output output[FILES];
-	char name[FILES][8];
+	char name[FILES][16];
 	directory_enter();
 	for (int i = 0; i < FILES; i++) {
 		snprintf(name[i], sizeof name[i], "%d", i);

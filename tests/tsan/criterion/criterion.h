@@ -64,6 +64,7 @@ _Noreturn void tsan_skip(const char *why);
 #define cr_expect_null(a, ...)            TSAN_CHECK((a) == NULL, false, __VA_ARGS__)
 #define cr_expect_not_null(a, ...)        TSAN_CHECK((a) != NULL, false, __VA_ARGS__)
 #define cr_expect_str_eq(a, b, ...)       TSAN_CHECK(!strcmp(a, b), false, __VA_ARGS__)
+#define cr_expect_str_neq(a, b, ...)      TSAN_CHECK(!!strcmp(a, b), false, __VA_ARGS__)
 #define cr_expect_arr_eq(a, b, n, ...)    TSAN_CHECK(!memcmp(a, b, n), false, __VA_ARGS__)
 #define cr_expect_float_eq(a, b, e, ...)  TSAN_CHECK(fabs((a) - (b)) <= (e), false, __VA_ARGS__)
 

@@ -72,6 +72,31 @@ struct avl_maxpool_job {
 	int pixels;
 };
 
+/* What a row of output pixels adds to the gradient of a convolution's weights at one tap:
+ *
+ *   dw[i][o] += sum_p x[p * x_pixel + i] * dy[p][o]      i < inner */
+struct avl_conv_dw_job {
+	const float *x;
+	ptrdiff_t x_pixel;
+	int inner; /* 16 or 1 */
+	const float *dy;
+	int pixels;
+	float *dw;
+};
+
+/* The same row of a depthwise convolution backwards; members as in avl_depthwise_job:
+ *
+ *   dx[r][p * stride - pad + q] += w[r][q] * dy[p]
+ *   dw[r][q] += sum_p x[r][p * stride - pad + q] * dy[p] */
+struct avl_depthwise_grad_job {
+	const float *x, *w;
+	float *dx, *dw; /* NULL: not wanted */
+	int rows, width;
+	int columns, stride, pad;
+	const float *dy;
+	int pixels;
+};
+
 struct avl_kern {
 	const char *level;
 	void (*conv)(const struct avl_conv_job *job);
@@ -84,6 +109,18 @@ struct avl_kern {
 		       size_t pixels, float lo, float hi);
 	/* y[i] = (sum over pixels of x[p][i]) * factor for one block. */
 	void (*sum)(float *y, const float *x, size_t pixels, float factor);
+
+	/* Backward. */
+	void (*conv_dw)(const struct avl_conv_dw_job *job);
+	void (*depthwise_grad)(const struct avl_depthwise_grad_job *job);
+	/* dx[i] += dy[i] where lo < x[i] < hi. n: a multiple of 16. */
+	void (*gate)(float *dx, const float *dy, const float *x, size_t n, float lo, float hi);
+	/* y[i] = sum over pixels of (a[p][i] - a_mean[i]) * (b[p][i] - b_mean[i]) for one block. */
+	void (*covary)(float *y, const float *a, const float *a_mean, const float *b,
+		       const float *b_mean, size_t pixels);
+	/* dx[p][i] += a[i] * dy[p][i] + b[i] * x[p][i] + c[i] for one block. */
+	void (*blend)(float *dx, const float *dy, const float *x, const float *a, const float *b,
+		      const float *c, size_t pixels);
 };
 
 /* The table in use: the best level of this CPU, or what avl_kern_use chose. */

@@ -6,6 +6,7 @@
 #include "kern/level.h"
 #include "kern/conv_level.h"
 #include "kern/depthwise_level.h"
+#include "kern/grad_level.h"
 #include "kern/point_level.h"
 
 #include "kern/levels.h"
@@ -18,6 +19,11 @@ const struct avl_kern avl_kern_avx512 = {
     .add = add,
     .affine = affine,
     .sum = sum_pixels,
+    .conv_dw = conv_dw,
+    .depthwise_grad = depthwise_grad,
+    .gate = gate,
+    .covary = covary,
+    .blend = blend,
 };
 #else
 typedef int avl_level_is_not_for_this_machine;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
+
 #include "ops/ops.h"
 
 /* The additions of a network and its activations, which add nothing. */
@@ -25,6 +27,7 @@ static int shape_add(const struct avl_attr *attr, const struct avl_shape *in, st
 
 struct job {
 	const struct avl_op_run *run;
+	const struct avl_op_grad *grad;
 };
 
 static void item(void *argument, int number, int thread)
@@ -42,7 +45,49 @@ static void item(void *argument, int number, int thread)
 static void forward(const struct avl_op_run *run)
 {
 	const struct avl_shape *const in = &run->in[0].shape;
-	avl_par_for(run->par, avl_blocks(in->c) * in->n, item, &(struct job){run});
+	avl_par_for(run->par, avl_blocks(in->c) * in->n, item, &(struct job){run, NULL});
+}
+
+static void clamp_grad_item(void *argument, int number, int thread)
+{
+	(void)thread;
+	const struct job *const job = argument;
+	const struct avl_op_run *const run = job->run;
+	const struct avl_shape *const in = &run->in[0].shape;
+	const size_t floats = (size_t)in->h * (size_t)in->w * AVL_BLOCK;
+	const size_t at = (size_t)number * floats;
+	avl_kern()->gate(job->grad->din[0] + at, job->grad->dout + at, run->in[0].data + at, floats,
+			 run->attr->lo, run->attr->hi);
+}
+
+static void backward_clamp(const struct avl_op_run *run, const struct avl_op_grad *grad)
+{
+	const struct avl_shape *const in = &run->in[0].shape;
+	if (grad->din[0])
+		avl_par_for(run->par, avl_blocks(in->c) * in->n, clamp_grad_item,
+			    &(struct job){run, grad});
+}
+
+static void add_grad_item(void *argument, int number, int thread)
+{
+	(void)thread;
+	const struct job *const job = argument;
+	const struct avl_shape *const in = &job->run->in[0].shape;
+	const size_t floats = (size_t)in->h * (size_t)in->w * AVL_BLOCK;
+	const size_t at = (size_t)number * floats;
+	for (int k = 0; k < 2; k++) {
+		float *const din = job->grad->din[k];
+		if (din)
+			avl_kern()->add(din + at, din + at, job->grad->dout + at, floats, -INFINITY,
+					INFINITY);
+	}
+}
+
+static void backward_add(const struct avl_op_run *run, const struct avl_op_grad *grad)
+{
+	const struct avl_shape *const in = &run->in[0].shape;
+	assert(run->attr->lo == -INFINITY && run->attr->hi == INFINITY);
+	avl_par_for(run->par, avl_blocks(in->c) * in->n, add_grad_item, &(struct job){run, grad});
 }
 
 const struct avl_op avl_op_add = {
@@ -50,6 +95,7 @@ const struct avl_op avl_op_add = {
     .inputs = 2,
     .shape = shape_add,
     .forward = forward,
+    .backward = backward_add,
 };
 
 const struct avl_op avl_op_clamp = {
@@ -57,4 +103,5 @@ const struct avl_op avl_op_clamp = {
     .inputs = 1,
     .shape = shape_clamp,
     .forward = forward,
+    .backward = backward_clamp,
 };

@@ -2,7 +2,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "ops/ops.h"
+
+/* Pixels that are summed in single precision before their sum goes into a double. */
+#define CHUNK 1024
 
 static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct avl_shape *out,
 		 struct avl_err *err)
@@ -13,48 +17,185 @@ static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct
 	return 0;
 }
 
+static size_t width_of(const struct avl_shape *in)
+{
+	return (size_t)avl_blocks(in->c) * AVL_BLOCK;
+}
+
 static size_t packed(const struct avl_attr *attr, const struct avl_shape *in)
 {
 	(void)attr;
-	return (size_t)avl_blocks(in->c) * AVL_BLOCK * 2;
+	return 4 * width_of(in);
 }
 
-/* Scales of all channels, then shifts. */
 static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 		 const struct avl_params *params, float *to)
 {
-	const size_t width = (size_t)avl_blocks(in->c) * AVL_BLOCK;
-	memset(to, 0, 2 * width * sizeof *to);
+	(void)attr;
+	const size_t width = width_of(in);
+	memset(to, 0, 4 * width * sizeof *to);
 	for (int c = 0; c < in->c; c++) {
-		const double gamma = params->weight ? params->weight[c] : 1;
-		const double scale = gamma / sqrt((double)params->var[c] + attr->eps);
-		to[c] = (float)scale;
-		to[width + (size_t)c] =
-		    (float)((params->bias ? params->bias[c] : 0) - params->mean[c] * scale);
+		to[c] = params->weight ? params->weight[c] : 1;
+		to[width + (size_t)c] = params->bias ? params->bias[c] : 0;
+		to[2 * width + (size_t)c] = params->mean[c];
+		to[3 * width + (size_t)c] = params->var[c];
 	}
+}
+
+/* Mean and 1 / sqrt(var + eps) of the batch, a row of channels each. */
+static size_t saved(const struct avl_attr *attr, const struct avl_shape *in)
+{
+	(void)attr;
+	return 2 * width_of(in);
 }
 
 struct job {
 	const struct avl_op_run *run;
+	const struct avl_op_grad *grad;
 };
 
-static void item(void *argument, int number, int thread)
+/* The sum over all pixels of (a - a_mean) (b - b_mean), a lane each. */
+static void covary(const float *a, const float *a_mean, const float *b, const float *b_mean,
+		   size_t pixels, double sum[AVL_BLOCK])
+{
+	_Alignas(AVL_ALIGN) float part[AVL_BLOCK];
+	memset(sum, 0, AVL_BLOCK * sizeof *sum);
+	for (size_t p = 0; p < pixels; p += CHUNK) {
+		const size_t n = pixels - p < CHUNK ? pixels - p : CHUNK;
+		avl_kern()->covary(part, a + p * AVL_BLOCK, a_mean, b + p * AVL_BLOCK, b_mean, n);
+		for (int i = 0; i < AVL_BLOCK; i++)
+			sum[i] += (double)part[i];
+	}
+}
+
+static void total(const float *x, size_t pixels, double sum[AVL_BLOCK])
+{
+	_Alignas(AVL_ALIGN) float part[AVL_BLOCK];
+	memset(sum, 0, AVL_BLOCK * sizeof *sum);
+	for (size_t p = 0; p < pixels; p += CHUNK) {
+		const size_t n = pixels - p < CHUNK ? pixels - p : CHUNK;
+		avl_kern()->sum(part, x + p * AVL_BLOCK, n, 1);
+		for (int i = 0; i < AVL_BLOCK; i++)
+			sum[i] += (double)part[i];
+	}
+}
+
+/* A block's pixels: the pictures of a batch follow each other. */
+static size_t pixels_of(const struct avl_shape *in)
+{
+	return (size_t)in->n * (size_t)in->h * (size_t)in->w;
+}
+
+static void measure(const struct avl_op_run *run, int block)
+{
+	const struct avl_shape *const in = &run->in[0].shape;
+	const size_t pixels = pixels_of(in), at = (size_t)block * AVL_BLOCK;
+	const float *const x = run->in[0].data + at * pixels;
+	float *const mean = run->saved + at, *const inverse = run->saved + width_of(in) + at;
+	double sum[AVL_BLOCK];
+	total(x, pixels, sum);
+	for (int i = 0; i < AVL_BLOCK; i++)
+		mean[i] = (float)(sum[i] / (double)pixels);
+	covary(x, mean, x, mean, pixels, sum);
+	for (int i = 0; i < AVL_BLOCK; i++)
+		inverse[i] = (float)(1 / sqrt(sum[i] / (double)pixels + run->attr->eps));
+}
+
+/* Mean and inverse deviation that block BLOCK is normalised with. */
+static void statistics(const struct avl_op_run *run, int block, float mean[AVL_BLOCK],
+		       float inverse[AVL_BLOCK])
+{
+	const size_t width = width_of(&run->in[0].shape), at = (size_t)block * AVL_BLOCK;
+	for (size_t i = 0; i < AVL_BLOCK; i++) {
+		const float var = run->packed[3 * width + at + i];
+		mean[i] = run->saved ? run->saved[at + i] : run->packed[2 * width + at + i];
+		inverse[i] = run->saved ? run->saved[width + at + i]
+					: (float)(1 / sqrt((double)var + run->attr->eps));
+	}
+}
+
+static void forward_item(void *argument, int block, int thread)
 {
 	(void)thread;
 	const struct avl_op_run *const run = ((const struct job *)argument)->run;
 	const struct avl_shape *const in = &run->in[0].shape;
-	const size_t width = (size_t)avl_blocks(in->c) * AVL_BLOCK;
-	const size_t pixels = (size_t)in->h * (size_t)in->w;
-	const size_t at = (size_t)number * pixels * AVL_BLOCK;
-	const size_t block = (size_t)(number / in->n) * AVL_BLOCK;
-	avl_kern()->affine(run->out.data + at, run->in[0].data + at, run->packed + block,
-			   run->packed + width + block, pixels, run->attr->lo, run->attr->hi);
+	const size_t pixels = pixels_of(in), at = (size_t)block * AVL_BLOCK;
+	_Alignas(AVL_ALIGN) float mean[AVL_BLOCK], inverse[AVL_BLOCK];
+	_Alignas(AVL_ALIGN) float scale[AVL_BLOCK], shift[AVL_BLOCK];
+	if (run->saved)
+		measure(run, block);
+	statistics(run, block, mean, inverse);
+	for (size_t i = 0; i < AVL_BLOCK; i++) {
+		const double by = (double)run->packed[at + i] * inverse[i];
+		scale[i] = (float)by;
+		shift[i] = (float)(run->packed[width_of(in) + at + i] - mean[i] * by);
+	}
+	avl_kern()->affine(run->out.data + at * pixels, run->in[0].data + at * pixels, scale, shift,
+			   pixels, run->attr->lo, run->attr->hi);
 }
 
 static void forward(const struct avl_op_run *run)
 {
+	avl_par_for(run->par, avl_blocks(run->in[0].shape.c), forward_item,
+		    &(struct job){run, NULL});
+}
+
+/* With g = gamma / deviation, m pixels and t = (x - mean) / deviation:
+ *   dgamma = sum dy t, dbeta = sum dy, dx = g (dy - dbeta / m - t dgamma / m)
+ * where the statistics are the batch's, and dx = g dy where they are stored. */
+static void backward_item(void *argument, int block, int thread)
+{
+	(void)thread;
+	const struct job *const job = argument;
+	const struct avl_op_run *const run = job->run;
 	const struct avl_shape *const in = &run->in[0].shape;
-	avl_par_for(run->par, avl_blocks(in->c) * in->n, item, &(struct job){run});
+	const size_t pixels = pixels_of(in), at = (size_t)block * AVL_BLOCK, width = width_of(in);
+	const float *const x = run->in[0].data + at * pixels;
+	const float *const dy = job->grad->dout + at * pixels;
+	static const _Alignas(AVL_ALIGN) float zero[AVL_BLOCK];
+	_Alignas(AVL_ALIGN) float mean[AVL_BLOCK], inverse[AVL_BLOCK];
+	_Alignas(AVL_ALIGN) float a[AVL_BLOCK], b[AVL_BLOCK] = {0}, c[AVL_BLOCK] = {0};
+	double dgamma[AVL_BLOCK], dbeta[AVL_BLOCK];
+	statistics(run, block, mean, inverse);
+	covary(dy, zero, x, mean, pixels, dgamma);
+	total(dy, pixels, dbeta);
+	for (size_t i = 0; i < AVL_BLOCK; i++) {
+		const double g = (double)run->packed[at + i] * inverse[i], m = (double)pixels;
+		dgamma[i] *= inverse[i];
+		a[i] = (float)g;
+		if (run->saved) {
+			const double slope = -g * dgamma[i] * inverse[i] / m;
+			b[i] = (float)slope;
+			c[i] = (float)(-g * dbeta[i] / m - slope * mean[i]);
+		}
+		if (job->grad->dpacked) {
+			if (!run->attr->no_scale)
+				job->grad->dpacked[at + i] += (float)dgamma[i];
+			job->grad->dpacked[width + at + i] += (float)dbeta[i];
+		}
+	}
+	if (job->grad->din[0])
+		avl_kern()->blend(job->grad->din[0] + at * pixels, dy, x, a, b, c, pixels);
+}
+
+static void backward(const struct avl_op_run *run, const struct avl_op_grad *grad)
+{
+	avl_par_for(run->par, avl_blocks(run->in[0].shape.c), backward_item,
+		    &(struct job){run, grad});
+}
+
+void avl_batchnorm_update(const struct avl_attr *attr, const struct avl_shape *in,
+			  const float *batch, float momentum, float *parameters)
+{
+	const size_t width = width_of(in);
+	const double n = (double)pixels_of(in), unbias = n > 1 ? n / (n - 1) : 1;
+	float *const mean = parameters + 2 * width, *const var = parameters + 3 * width;
+	for (int c = 0; c < in->c; c++) {
+		const double inverse = batch[width + (size_t)c];
+		const double biased = 1 / (inverse * inverse) - attr->eps;
+		mean[c] += momentum * (batch[c] - mean[c]);
+		var[c] += momentum * ((float)(biased * unbias) - var[c]);
+	}
 }
 
 const struct avl_op avl_op_batchnorm = {
@@ -64,4 +205,6 @@ const struct avl_op avl_op_batchnorm = {
     .packed = packed,
     .pack = pack,
     .forward = forward,
+    .saved = saved,
+    .backward = backward,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "base/arena.h"
 #include "ops/ops.h"
 
 /* Rows of an item. */
@@ -93,6 +94,77 @@ static void forward(const struct avl_op_run *run)
 	avl_par_for(run->par, avl_blocks(in->c) * in->n * job.bands, item, &job);
 }
 
+struct grad_job {
+	const struct avl_op_run *run;
+	const struct avl_op_grad *grad;
+	int before_h, before_w;
+};
+
+/* What one output row adds to the gradients. */
+static void grad_row(const struct grad_job *job, int block, int n, int row)
+{
+	const struct avl_attr *const attr = job->run->attr;
+	const struct avl_shape *const in = &job->run->in[0].shape, *const out =
+								       &job->run->out.shape;
+	const int window = attr->kernel_h * attr->kernel_w;
+	const int top = row * attr->stride_h - job->before_h;
+	const int first = top < 0 ? -top : 0;
+	const int last = top + attr->kernel_h > in->h ? in->h - top : attr->kernel_h;
+	const ptrdiff_t params = (ptrdiff_t)block * AVL_BLOCK * (window + 1);
+	const ptrdiff_t taps = params + (ptrdiff_t)(1 + first * attr->kernel_w) * AVL_BLOCK;
+	const ptrdiff_t x =
+	    (((ptrdiff_t)block * in->n + n) * in->h + top + first) * in->w * AVL_BLOCK;
+	float *const din = job->grad->din[0], *const dpacked = job->grad->dpacked;
+	const float *const dy =
+	    job->grad->dout + (((ptrdiff_t)block * in->n + n) * out->h + row) * out->w * AVL_BLOCK;
+	avl_kern()->depthwise_grad(&(struct avl_depthwise_grad_job){
+	    .x = job->run->in[0].data + x,
+	    .w = job->run->packed + taps,
+	    .dx = din ? din + x : NULL,
+	    .dw = dpacked ? dpacked + taps : NULL,
+	    .rows = last - first,
+	    .width = in->w,
+	    .columns = attr->kernel_w,
+	    .stride = attr->stride_w,
+	    .pad = job->before_w,
+	    .dy = dy,
+	    .pixels = out->w,
+	});
+	if (!dpacked || !attr->bias)
+		return;
+	_Alignas(AVL_ALIGN) float sum[AVL_BLOCK];
+	avl_kern()->sum(sum, dy, (size_t)out->w, 1);
+	for (int i = 0; i < AVL_BLOCK; i++)
+		dpacked[params + i] += sum[i];
+}
+
+/* Item: one block of channels, whose pictures and rows come one after the other, so that sums do
+ * not depend on the threads. */
+static void grad_item(void *argument, int block, int thread)
+{
+	(void)thread;
+	const struct grad_job *const job = argument;
+	const struct avl_shape *const out = &job->run->out.shape;
+	for (int n = 0; n < out->n; n++)
+		for (int row = 0; row < out->h; row++)
+			grad_row(job, block, n, row);
+}
+
+static void backward(const struct avl_op_run *run, const struct avl_op_grad *grad)
+{
+	const struct avl_attr *const attr = run->attr;
+	const struct avl_shape *const in = &run->in[0].shape;
+	struct grad_job job = {
+	    .run = run,
+	    .grad = grad,
+	    .before_h =
+		avl_window_before(attr->pad, in->h, attr->kernel_h, attr->stride_h, attr->pad_h),
+	    .before_w =
+		avl_window_before(attr->pad, in->w, attr->kernel_w, attr->stride_w, attr->pad_w),
+	};
+	avl_par_for(run->par, avl_blocks(in->c), grad_item, &job);
+}
+
 const struct avl_op avl_op_depthwise = {
     .name = "depthwise",
     .inputs = 1,
@@ -100,4 +172,5 @@ const struct avl_op avl_op_depthwise = {
     .packed = packed,
     .pack = pack,
     .forward = forward,
+    .backward = backward,
 };

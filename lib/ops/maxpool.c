@@ -9,6 +9,7 @@ static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct
 
 struct job {
 	const struct avl_op_run *run;
+	const struct avl_op_grad *grad;
 };
 
 /* Item: one block of one picture. */
@@ -43,7 +44,53 @@ static void item(void *argument, int number, int thread)
 static void forward(const struct avl_op_run *run)
 {
 	const struct avl_shape *const in = &run->in[0].shape;
-	avl_par_for(run->par, avl_blocks(in->c) * in->n, item, &(struct job){run});
+	avl_par_for(run->par, avl_blocks(in->c) * in->n, item, &(struct job){run, NULL});
+}
+
+/* The first of the largest in window order gets the gradient, as in torch. */
+static void grad_pixel(const struct avl_attr *attr, const struct avl_shape *in, const float *x,
+		       float *dx, int top, int left, const float *dy)
+{
+	for (int i = 0; i < AVL_BLOCK; i++) {
+		ptrdiff_t best = -1;
+		for (int r = top < 0 ? 0 : top; r < top + attr->kernel_h && r < in->h; r++)
+			for (int q = left < 0 ? 0 : left; q < left + attr->kernel_w && q < in->w;
+			     q++) {
+				const ptrdiff_t at = ((ptrdiff_t)r * in->w + q) * AVL_BLOCK + i;
+				if (best < 0 || x[at] > x[best])
+					best = at;
+			}
+		if (best >= 0)
+			dx[best] += dy[i];
+	}
+}
+
+static void grad_item(void *argument, int number, int thread)
+{
+	(void)thread;
+	const struct job *const job = argument;
+	const struct avl_attr *const attr = job->run->attr;
+	const struct avl_shape *const in = &job->run->in[0].shape, *const out =
+								       &job->run->out.shape;
+	const ptrdiff_t at = (ptrdiff_t)number * in->h * in->w * AVL_BLOCK;
+	const float *dy = job->grad->dout + (ptrdiff_t)number * out->h * out->w * AVL_BLOCK;
+	const int before_h =
+	    avl_window_before(attr->pad, in->h, attr->kernel_h, attr->stride_h, attr->pad_h);
+	const int before_w =
+	    avl_window_before(attr->pad, in->w, attr->kernel_w, attr->stride_w, attr->pad_w);
+	for (int row = 0; row < out->h; row++)
+		for (int p = 0; p < out->w; p++, dy += AVL_BLOCK)
+			grad_pixel(attr, in, job->run->in[0].data + at, job->grad->din[0] + at,
+				   row * attr->stride_h - before_h, p * attr->stride_w - before_w,
+				   dy);
+}
+
+static void backward(const struct avl_op_run *run, const struct avl_op_grad *grad)
+{
+	const struct avl_shape *const in = &run->in[0].shape;
+	if (grad->din[0])
+		avl_par_for(run->par, avl_blocks(in->c) * in->n, grad_item,
+			    &(struct job){run, grad});
 }
 
 const struct avl_op avl_op_maxpool = {
@@ -51,4 +98,5 @@ const struct avl_op avl_op_maxpool = {
     .inputs = 1,
     .shape = shape,
     .forward = forward,
+    .backward = backward,
 };

@@ -12,6 +12,7 @@ static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct
 
 struct job {
 	const struct avl_op_run *run;
+	const struct avl_op_grad *grad;
 };
 
 static void item(void *argument, int number, int thread)
@@ -28,7 +29,28 @@ static void item(void *argument, int number, int thread)
 static void forward(const struct avl_op_run *run)
 {
 	const struct avl_shape *const in = &run->in[0].shape;
-	avl_par_for(run->par, avl_blocks(in->c) * in->n, item, &(struct job){run});
+	avl_par_for(run->par, avl_blocks(in->c) * in->n, item, &(struct job){run, NULL});
+}
+
+static void grad_item(void *argument, int number, int thread)
+{
+	(void)thread;
+	const struct job *const job = argument;
+	const struct avl_shape *const in = &job->run->in[0].shape;
+	const size_t pixels = (size_t)in->h * (size_t)in->w;
+	const float *const dy = job->grad->dout + (size_t)number * AVL_BLOCK;
+	float *const dx = job->grad->din[0] + (size_t)number * pixels * AVL_BLOCK;
+	for (size_t p = 0; p < pixels; p++)
+		for (size_t i = 0; i < AVL_BLOCK; i++)
+			dx[p * AVL_BLOCK + i] += dy[i] / (float)pixels;
+}
+
+static void backward(const struct avl_op_run *run, const struct avl_op_grad *grad)
+{
+	const struct avl_shape *const in = &run->in[0].shape;
+	if (grad->din[0])
+		avl_par_for(run->par, avl_blocks(in->c) * in->n, grad_item,
+			    &(struct job){run, grad});
 }
 
 const struct avl_op avl_op_mean = {
@@ -36,4 +58,5 @@ const struct avl_op avl_op_mean = {
     .inputs = 1,
     .shape = shape,
     .forward = forward,
+    .backward = backward,
 };

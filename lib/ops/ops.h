@@ -61,7 +61,18 @@ struct avl_op_run {
 	struct avl_map out;
 	const float *packed;
 	float *scratch;
+	float *saved; /* what forward keeps for backward, and a sign that this is training; NULL:
+			 not */
 	struct avl_par *par;
+};
+
+/* Gradients, laid out as what they are the gradients of. Backward adds to din and dpacked; NULL
+ * stands for one that nobody wants. */
+struct avl_op_grad {
+	const float *dout;
+	float *din[2];
+	float *dpacked;
+	float *scratch;
 };
 
 struct avl_op {
@@ -77,6 +88,12 @@ struct avl_op {
 	/* Floats of working memory, NULL: none. */
 	size_t (*scratch)(const struct avl_attr *attr, const struct avl_shape *in);
 	void (*forward)(const struct avl_op_run *run);
+	/* Floats of run->saved in training, NULL: none. */
+	size_t (*saved)(const struct avl_attr *attr, const struct avl_shape *in);
+	/* Floats of grad->scratch, NULL: none. */
+	size_t (*grad_scratch)(const struct avl_attr *attr, const struct avl_shape *in);
+	/* RUN as forward had it, nothing fused: no residual, no clamp behind a convolution. */
+	void (*backward)(const struct avl_op_run *run, const struct avl_op_grad *grad);
 };
 
 /* conv: weight (out, c, kernel_h, kernel_w), bias (out). A fully connected layer is the 1x1
@@ -85,8 +102,14 @@ struct avl_op {
 extern const struct avl_op avl_op_conv;
 /* depthwise: weight (c, 1, kernel_h, kernel_w), bias (c); clamp as above. */
 extern const struct avl_op avl_op_depthwise;
-/* batchnorm: y = (x - mean) / sqrt(var + eps) * weight + bias, with stored statistics. */
+/* batchnorm: y = (x - mean) / sqrt(var + eps) * weight + bias, with stored statistics; in training
+ * (saved is there) with those of the batch. Packed: weight, bias, mean, var, a row of channels
+ * each; the last two have no gradient. */
 extern const struct avl_op avl_op_batchnorm;
+/* Moves the stored statistics towards those of the batch that forward saved, as torch does:
+ * new = (1 - momentum) old + momentum batch, the variance with n - 1 below. */
+void avl_batchnorm_update(const struct avl_attr *attr, const struct avl_shape *in,
+			  const float *batch, float momentum, float *parameters);
 /* clamp: y = min(hi, max(lo, x)). */
 extern const struct avl_op avl_op_clamp;
 /* add: y = clamp(a + b). */

@@ -216,7 +216,7 @@ fuzz: deps ## fuzz every parser for FUZZ_SECONDS=60 each (needs clang)
 
 bench: deps ## measure speed and quality (DATA=folder for what needs media)
 	$(AGAIN) all benches
-	$(RUN) BENCHES="$(BENCHES)" scripts/run-benches $(DATA)
+	@$(RUN) BENCHES="$(BENCHES)" scripts/run-benches $(DATA)
 
 golden: deps ## write what the tests compare with anew; read the difference before committing it
 	$(AGAIN) all

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/record.h"
 #include "io/source.h"
-#include "io/tar.h"
 
 struct avl_reader {
-	size_t limit;
+	struct avl_order order;
 	size_t padding;  /* zeros due before the next header */
 	uint64_t member; /* offset of the header that is being dealt with */
 	int over;        /* 1: ended well; negative: the code of the error */
-	char key[AVL_KEY_MAX + 1], last[AVL_KEY_MAX + 1];
 	struct avl_json *header;
 	char *name;
 	struct avl_source source;
@@ -29,7 +26,7 @@ int avl_reader_open(struct avl_reader **out, int fd, const char *name, size_t li
 		free(copy);
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	}
-	reader->limit = limit ? limit : AVL_PAYLOAD_LIMIT;
+	reader->order.limit = limit ? limit : AVL_PAYLOAD_LIMIT;
 	reader->name = copy;
 	avl_source_init(&reader->source, fd);
 	*out = reader;
@@ -101,16 +98,13 @@ static int read_header(struct avl_reader *reader, struct avl_err *err)
 	const int found = read_entry(reader, &entry, err);
 	if (found < 0)
 		return found;
-	if (!found || strcmp(entry.name, AVL_HEADER_NAME))
-		return avl_fail(err, AVL_EFORMAT, "not an avl stream: '%s' is not there",
-				AVL_HEADER_NAME);
-	if (entry.size > AVL_SEAL_MAX)
-		return avl_fail(err, AVL_ELIMIT, "the header is larger than %zu bytes",
-				AVL_SEAL_MAX);
+	int rc = avl_order_header(&entry, found, err);
+	if (rc)
+		return rc;
 	char *const text = malloc((size_t)entry.size + 1);
 	if (!text)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
-	int rc = read_all(reader, text, (size_t)entry.size, err);
+	rc = read_all(reader, text, (size_t)entry.size, err);
 	if (!rc)
 		rc = avl_seal_parse(&reader->header, text, (size_t)entry.size, err);
 	if (!rc)
@@ -137,16 +131,6 @@ static int read_end(struct avl_reader *reader, struct avl_err *err)
 	return rc;
 }
 
-static int check_key(struct avl_reader *reader, const char *key, struct avl_err *err)
-{
-	if (reader->key[0] && strcmp(reader->key, key))
-		return avl_fail(err, AVL_EFORMAT, "the record has no seal before '%s'", key);
-	if (!reader->key[0] && !strcmp(reader->last, key))
-		return avl_fail(err, AVL_EFORMAT, "the record comes twice");
-	strcpy(reader->key, key);
-	return 0;
-}
-
 static int read_seal(struct avl_record *record, const char *text, size_t n, struct avl_err *err)
 {
 	struct avl_json *seal;
@@ -160,67 +144,42 @@ static int read_seal(struct avl_record *record, const char *text, size_t n, stru
 
 /* One member. 1: it was the seal, 0: it was another, negative: error. */
 static int read_member(struct avl_reader *reader, struct avl_record *record,
-		       const struct avl_tar_entry *entry, size_t *left, struct avl_err *err)
+		       const struct avl_tar_entry *entry, struct avl_err *err)
 {
-	char key[AVL_KEY_MAX + 1], suffix[AVL_SUFFIX_MAX + 1];
-	int rc = avl_name_split(entry->name, key, suffix, err);
-	if (!rc)
-		rc = check_key(reader, key, err);
-	if (rc)
-		return rc;
-	const int is_seal = !strcmp(suffix, "json");
-	if (entry->size > (is_seal ? AVL_SEAL_MAX : *left))
-		return avl_fail(err, AVL_ELIMIT, "'%s' is too large (%llu bytes)", suffix,
-				(unsigned long long)entry->size);
+	const int is_seal = avl_order_member(&reader->order, entry->name, entry->size, err);
+	if (is_seal < 0)
+		return is_seal;
+	const char *const suffix = reader->order.suffix;
 	const size_t size = (size_t)entry->size;
 	unsigned char *const bytes = avl_arena_alloc(&record->arena, size);
 	if (!bytes)
 		return avl_fail(err, AVL_ENOMEM, "no memory for '%s' (%zu bytes)", suffix, size);
 	const uint64_t start = reader->member;
-	rc = read_all(reader, bytes, size, err);
+	int rc = read_all(reader, bytes, size, err);
 	if (rc)
 		return rc;
 	reader->member = start;
-	if (is_seal) {
-		rc = read_seal(record, (const char *)bytes, size, err);
-		return rc ? rc : 1;
-	}
-	*left -= size;
-	return avl_record_take(record, suffix, bytes, size, avl_crc32(0, bytes, size), err);
+	if (!is_seal)
+		return avl_record_take(record, suffix, bytes, size, avl_crc32(0, bytes, size), err);
+	rc = read_seal(record, (const char *)bytes, size, err);
+	return rc ? rc : 1;
 }
 
 static int read_record(struct avl_reader *reader, struct avl_record *record, struct avl_err *err)
 {
-	size_t left = reader->limit;
 	int rc = reader->header ? 0 : read_header(reader, err);
 	while (!rc) {
 		struct avl_tar_entry entry;
 		rc = read_entry(reader, &entry, err);
 		if (rc < 0)
 			return rc;
-		if (rc == 0 && reader->key[0])
-			return avl_fail(err, AVL_EFORMAT, "the record has no seal");
-		if (rc == 0)
-			return read_end(reader, err);
-		rc = read_member(reader, record, &entry, &left, err);
+		if (rc == 0) {
+			rc = avl_order_end(&reader->order, err);
+			return rc ? rc : read_end(reader, err);
+		}
+		rc = read_member(reader, record, &entry, err);
 	}
 	return rc;
-}
-
-static int locate(const struct avl_reader *reader, int rc, struct avl_err *err)
-{
-	char where[sizeof err->text];
-	if (!err)
-		return rc;
-	if (reader->key[0])
-		snprintf(where, sizeof where, "'%.160s': record '%s', byte %llu", reader->name,
-			 reader->key, (unsigned long long)reader->member);
-	else if (reader->member)
-		snprintf(where, sizeof where, "'%.160s': byte %llu", reader->name,
-			 (unsigned long long)reader->member);
-	else
-		snprintf(where, sizeof where, "'%.160s'", reader->name);
-	return avl_fail_prefix(err, where);
 }
 
 int avl_reader_next(struct avl_reader *reader, struct avl_record *record, struct avl_err *err)
@@ -233,12 +192,11 @@ int avl_reader_next(struct avl_reader *reader, struct avl_record *record, struct
 	const int rc = record->seal ? read_record(reader, record, err)
 				    : avl_fail(err, AVL_ENOMEM, "out of memory");
 	if (rc == 1) {
-		strcpy(record->key, reader->key);
-		strcpy(reader->last, reader->key);
-		reader->key[0] = 0;
+		strcpy(record->key, reader->order.key);
+		avl_order_close(&reader->order);
 		return 1;
 	}
 	avl_record_reset(record);
 	reader->over = rc ? rc : 1;
-	return rc ? locate(reader, rc, err) : 0;
+	return rc ? avl_order_locate(&reader->order, reader->name, reader->member, rc, err) : 0;
 }

@@ -3,6 +3,7 @@
 #define AVL_IO_RECORD_H
 
 #include "io/stream.h"
+#include "io/tar.h"
 
 /* What the stream's reader, writer and index share about records; the rest of avl has stream.h. */
 
@@ -43,6 +44,28 @@ int avl_seal_verify(struct avl_json *seal, const struct avl_record *record, stru
 /* A copy of the record's seal with "members" as given; NULL when memory is exhausted. */
 struct avl_json *avl_seal_make(const struct avl_record *record, const uint64_t *size,
 			       const uint32_t *crc32);
+
+/* The order of an archive's members, which the reader and the index watch over alike. */
+struct avl_order {
+	size_t limit;              /* bytes the payloads of a record may take; set by the user */
+	size_t left;               /* of them, for the record that is open */
+	char key[AVL_KEY_MAX + 1]; /* of the record that is open; empty: none is */
+	char last[AVL_KEY_MAX + 1];
+	char suffix[AVL_SUFFIX_MAX + 1]; /* of the member given last */
+};
+
+/* The next member of the archive. 1: it is the seal, 0: another, negative: it breaks a rule. */
+int avl_order_member(struct avl_order *order, const char *name, uint64_t size, struct avl_err *err);
+/* The seal has been dealt with: another record may begin. */
+void avl_order_close(struct avl_order *order);
+/* The end of the archive, where no record may be open. */
+int avl_order_end(const struct avl_order *order, struct avl_err *err);
+/* The first member (FOUND: there is one) must be the stream's header. */
+int avl_order_header(const struct avl_tar_entry *entry, int found, struct avl_err *err);
+/* Puts the stream's name, the open record's key and the offset before the text of the error, and
+ * returns RC. */
+int avl_order_locate(const struct avl_order *order, const char *name, uint64_t offset, int rc,
+		     struct avl_err *err);
 
 /* Checks that a stream header says a format and version that this code knows. */
 int avl_header_verify(const struct avl_json *header, struct avl_err *err);

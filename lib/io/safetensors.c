@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/safetensors.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "io/map.h"
 #include "io/record.h"
 
 #define HEADER_MAX ((uint64_t)1 << 24)
@@ -30,8 +27,8 @@ struct entry {
 };
 
 struct avl_safetensors {
-	unsigned char *map;
-	size_t size, start; /* START: of the data block */
+	struct avl_map map;
+	size_t start; /* of the data block */
 	struct avl_json *header;
 	struct entry *entry;  /* in the order of the data */
 	struct entry **named; /* in the order of their names */
@@ -84,7 +81,7 @@ static int read_entry(const struct avl_safetensors *file, struct entry *entry,
 	const int64_t begin = avl_json_integer_at(offsets, 0, -1);
 	const int64_t end = avl_json_integer_at(offsets, 1, -1);
 	if (avl_json_length(offsets) != 2 || begin < 0 || end < begin ||
-	    (uint64_t)end > file->size - file->start)
+	    (uint64_t)end > file->map.size - file->start)
 		return avl_fail(err, AVL_EFORMAT, "'%.100s' lies outside the file", name);
 	if (avl_tensor_measure(tensor, (uint64_t)(end - begin), &count, &bytes, NULL) ||
 	    bytes != (uint64_t)(end - begin))
@@ -116,9 +113,9 @@ static int by_name(const void *a, const void *b)
 static int point_at_data(struct avl_safetensors *file, struct entry *entry, struct avl_err *err)
 {
 	struct avl_tensor *const tensor = &entry->public.tensor;
-	unsigned char *const data = file->map + file->start + entry->begin;
+	const unsigned char *const data = file->map.bytes + file->start + entry->begin;
 	const size_t bytes = (size_t)(entry->end - entry->begin);
-	tensor->data = data;
+	tensor->data = (void *)(uintptr_t)data;
 	if ((uintptr_t)data % avl_dtype_size(tensor->dtype) == 0)
 		return 0;
 	entry->copy = avl_alloc(bytes, 1);
@@ -145,9 +142,9 @@ static int place_tensors(struct avl_safetensors *file, struct avl_err *err)
 		if (rc)
 			return rc;
 	}
-	if (at != file->size - file->start)
+	if (at != file->map.size - file->start)
 		return avl_fail(err, AVL_EFORMAT, "%llu bytes behind the last tensor",
-				(unsigned long long)(file->size - file->start - at));
+				(unsigned long long)(file->map.size - file->start - at));
 	qsort(file->named, (size_t)file->count, sizeof *file->named, by_name);
 	return 0;
 }
@@ -172,7 +169,8 @@ static int check_digest(struct avl_safetensors *file, struct avl_err *err)
 	if (!said)
 		return 0;
 	snprintf(digest, sizeof digest, "crc32:%08lx",
-		 (unsigned long)avl_crc32(0, file->map + file->start, file->size - file->start));
+		 (unsigned long)avl_crc32(0, file->map.bytes + file->start,
+					  file->map.size - file->start));
 	if (strcmp(said, digest))
 		return avl_fail(err, AVL_EFORMAT, "the data is damaged: its digest does not match");
 	file->verified = 1;
@@ -203,16 +201,17 @@ static int read_tensors(struct avl_safetensors *file, struct avl_err *err)
 static int read_header(struct avl_safetensors *file, struct avl_err *err)
 {
 	uint64_t length = 0;
-	if (file->size < 8)
+	if (file->map.size < 8)
 		return avl_fail(err, AVL_EFORMAT, "too short for a safetensors file");
 	for (int i = 7; i >= 0; i--)
-		length = length << 8 | file->map[i];
-	if (length > file->size - 8)
+		length = length << 8 | file->map.bytes[i];
+	if (length > file->map.size - 8)
 		return avl_fail(err, AVL_EFORMAT, "not a safetensors file, or cut off");
 	if (length > HEADER_MAX)
 		return avl_fail(err, AVL_ELIMIT, "the header is larger than 16 MiB");
 	file->start = 8 + (size_t)length;
-	int rc = avl_json_parse(&file->header, (const char *)file->map + 8, (size_t)length, err);
+	int rc =
+	    avl_json_parse(&file->header, (const char *)file->map.bytes + 8, (size_t)length, err);
 	if (rc)
 		return rc;
 	if (avl_json_type(file->header) != AVL_JSON_OBJECT)
@@ -223,37 +222,13 @@ static int read_header(struct avl_safetensors *file, struct avl_err *err)
 	return rc ? rc : check_digest(file, err);
 }
 
-static int map_file(struct avl_safetensors *file, const char *path, struct avl_err *err)
-{
-	struct stat st;
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return avl_fail_errno(err, "cannot open");
-	int rc = 0;
-	if (fstat(fd, &st))
-		rc = avl_fail_errno(err, "cannot stat");
-	else if (!S_ISREG(st.st_mode))
-		rc = avl_fail(err, AVL_EIO, "not a regular file");
-	else if (st.st_size == 0)
-		rc = avl_fail(err, AVL_EFORMAT, "the file is empty");
-	if (!rc) {
-		void *const map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (map == MAP_FAILED)
-			rc = avl_fail_errno(err, "cannot map");
-		else
-			file->map = map, file->size = (size_t)st.st_size;
-	}
-	close(fd);
-	return rc;
-}
-
 int avl_safetensors_open(struct avl_safetensors **out, const char *path, struct avl_err *err)
 {
 	struct avl_safetensors *const file = calloc(1, sizeof *file);
 	*out = NULL;
 	if (!file)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
-	int rc = map_file(file, path, err);
+	int rc = avl_map_open(&file->map, path, err);
 	if (!rc)
 		rc = read_header(file, err);
 	if (!rc) {
@@ -275,8 +250,7 @@ void avl_safetensors_close(struct avl_safetensors *file)
 		return;
 	for (int i = 0; i < file->count; i++)
 		free(file->entry[i].copy);
-	if (file->map)
-		munmap(file->map, file->size);
+	avl_map_close(&file->map);
 	avl_json_free(file->header);
 	free(file->entry);
 	free(file->named);

@@ -14,22 +14,18 @@ struct source {
 	struct avl_err *err;
 };
 
-/* Whether TENSOR has the dimensions DIM (ended by 0), those of 1 left out on both sides: a 1x1
- * convolution may stand as a matrix, one over time without a width. */
+/* Whether TENSOR has the dimensions DIM (ended by 0). Dimensions of 1 at the end may be left out:
+ * a 1x1 convolution may stand as a matrix. */
 static int has_shape(const struct avl_tensor *tensor, const int *dim)
 {
 	int i = 0;
-	for (; *dim; dim++) {
-		if (*dim == 1)
-			continue;
-		while (i < tensor->ndim && tensor->dim[i] == 1)
-			i++;
-		if (i == tensor->ndim || tensor->dim[i++] != *dim)
+	for (; dim[i]; i++)
+		if ((i < tensor->ndim ? tensor->dim[i] : 1) != dim[i])
 			return 0;
-	}
-	while (i < tensor->ndim && tensor->dim[i] == 1)
-		i++;
-	return i == tensor->ndim;
+	for (; i < tensor->ndim; i++)
+		if (tensor->dim[i] != 1)
+			return 0;
+	return 1;
 }
 
 /* The tensor PREFIX PARAM SUFFIX of the shape DIM (ended by 0) as floats. */

@@ -309,17 +309,20 @@ Test(graph, a_tensor_of_another_shape_is_named_with_both_shapes)
 	static const struct {
 		const char *name;
 		int ndim;
-		int64_t dim[4];
+		int64_t dim[5];
 		const char *message; /* NULL: welcome */
 	} cases[] = {
 	    {"net.c.weight", 4, {33, 20, 1, 1}, NULL},
 	    {"net.c.weight", 2, {33, 20}, NULL},
-	    {"net.c.bias", 2, {1, 33}, NULL},
+	    {"net.c.bias", 2, {33, 1}, NULL},
+	    {"net.c.bias", 2, {1, 33}, "'net.c.bias' is f4 (1, 33) where f4 (33) is needed"},
 	    {"net.c.weight", 2, {20, 33}, "'net.c.weight' is f4 (20, 33) where f4 (33, 20, 1, 1)"},
 	    {"net.c.weight", 1, {660}, "'net.c.weight' is f4 (660)"},
 	    {"net.c.weight", 4, {33, 5, 2, 2}, "'net.c.weight' is f4 (33, 5, 2, 2)"},
 	    {"net.a.weight", 4, {3, 20, 3, 3}, "'net.a.weight' is f4 (3, 20, 3, 3)"},
 	    {"net.a.weight", 4, {20, 3, 3, 2}, "'net.a.weight' is f4 (20, 3, 3, 2)"},
+	    {"net.a.weight", 5, {20, 3, 3, 3, 1}, NULL},
+	    {"net.a.weight", 5, {20, 1, 3, 3, 3}, "'net.a.weight' is f4 (20, 1, 3, 3, 3)"},
 	    {"net.a.weight", 3, {20, 3, 3}, "'net.a.weight' is f4 (20, 3, 3)"},
 	    {"net.a.weight", 0, {0}, "'net.a.weight' is f4 ()"},
 	    {"net.b.weight", 1, {19}, "'net.b.weight' is f4 (19) where f4 (20)"},

@@ -108,10 +108,7 @@ static void hear(const struct avl_sound_head *head, const float *fs, int n, int 
 	float *const room = avl_alloc(avl_shape_floats(&out), sizeof *room);
 	const struct avl_map map = {in, AVL_BLOCKED, x};
 	avl_layout_to_blocked(&in, fs, x);
-	struct avl_map units = {.data = room};
-	avl_linear_run(&head->fc1, &map, &units, NULL);
-	avl_sound_head_activate(head, &units);
-	avl_sound_head_pool(head, &units, (size_t)before, PATCHES, q);
+	avl_sound_head_hear(head, &map, room, (size_t)before, PATCHES, q, NULL);
 	free(x);
 	free(room);
 }

@@ -63,10 +63,10 @@ Test(wrong_models, other_contracts)
 	static const struct {
 		const char *from, *to, *message;
 	} cases[] = {
-	    {"efficientnet_lite0+yamnet", "resnet18+yamnet", "resnet18"},
+	    {"efficientnet_lite0+yamnet", "resnet18+yamnet", "'image.conv1.weight' is missing"},
 	    {"efficientnet_lite0+yamnet", "efficientnet_lite0", "unknown architecture"},
-	    {"efficientnet_lite0+yamnet", "yamnet+efficientnet_lite0", ""},
-	    {"efficientnet_lite0+yamnet", "yamnet+yamnet", ""},
+	    {"efficientnet_lite0+yamnet", "yamnet+efficientnet_lite0", "unknown architecture"},
+	    {"efficientnet_lite0+yamnet", "yamnet+yamnet", "unknown architecture"},
 	    {"efficientnet_lite0+yamnet", "+", "unknown architecture '+'"},
 	    {"\"front_end\":\"yamnet\"", "\"front_end\":\"ears\"", "'ears'"},
 	    {"\"rate_hz\":16000", "\"rate_hz\":22050", "22050"},

@@ -111,17 +111,10 @@ static int open_names(struct avl_model *model, const struct avl_safetensors *fil
 	return 0;
 }
 
-int avl_model_open(struct avl_model **out, const char *path, struct avl_par *par,
-		   struct avl_err *err)
+static int assemble(struct avl_model *model, const struct avl_safetensors *file,
+		    struct avl_err *err)
 {
-	struct avl_safetensors *file = NULL;
-	struct avl_model *const model = calloc(1, sizeof *model);
-	if (!model)
-		return avl_fail(err, AVL_ENOMEM, "out of memory");
-	model->par = par;
-	int code = avl_safetensors_open(&file, path, err);
-	if (!code)
-		code = avl_contract_read(&model->contract, file, err);
+	int code = avl_contract_read(&model->contract, file, err);
 	if (!code)
 		code = avl_picture_front_init(&model->picture, &model->contract, err);
 	if (!code)
@@ -134,11 +127,31 @@ int avl_model_open(struct avl_model **out, const char *path, struct avl_par *par
 		code = open_names(model, file, err);
 	if (!code)
 		code = avl_model_can_score(model, model->contract.score, err);
-	avl_safetensors_close(file);
+	return code;
+}
+
+int avl_model_open(struct avl_model **out, const char *path, struct avl_par *par,
+		   struct avl_err *err)
+{
+	struct avl_safetensors *file;
+	char quoted[300];
+	struct avl_model *const model = calloc(1, sizeof *model);
+	if (!model)
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	model->par = par;
+	int code = avl_safetensors_open(&file, path, err);
 	if (code)
-		avl_model_close(model);
-	else
+		goto fail;
+	code = assemble(model, file, err);
+	avl_safetensors_close(file);
+	if (!code) {
 		*out = model;
+		return 0;
+	}
+	snprintf(quoted, sizeof quoted, "'%s'", path);
+	avl_fail_prefix(err, quoted);
+fail:
+	avl_model_close(model);
 	return code;
 }
 

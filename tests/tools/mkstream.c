@@ -194,6 +194,8 @@ static void fill_seal(struct avl_json *seal, int i)
 	struct avl_json *const heard = need(avl_json_array());
 	avl_json_set_number(seal, "time", (i + 0.5) / opt.fps);
 	avl_json_set_string(seal, "source", "mkstream.mp4");
+	if (opt.samples)
+		avl_json_set_number(seal, "rate_hz", RATE_HZ);
 	for (int l = 0; l < opt.nlabels; l++) {
 		struct avl_json *const row = need(avl_json_object());
 		const char *const colon = strrchr(opt.label[l], ':');

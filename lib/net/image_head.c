@@ -13,8 +13,10 @@ static int init_head(struct avl_image_head *head, int i, const struct avl_safete
 	snprintf(name, sizeof name, head->count > 1 ? "image_proj%d" : "image_proj", i + 1);
 	struct avl_linear *const linear = &head->linear[i];
 	const int code = avl_linear_init(linear, file, name, v->c, err);
+	if (code == AVL_ENONE) /* a contract that says "linear" needs it */
+		return avl_fail(err, AVL_ESHAPE, "tensor '%s.weight' is missing", name);
 	if (code)
-		return code == AVL_ENONE ? (err->code = AVL_ESHAPE) : code;
+		return code;
 	if (i && linear->out != *channels)
 		return avl_fail(err, AVL_ESHAPE, "'%s' has %d channels, the head before it %d",
 				name, linear->out, *channels);

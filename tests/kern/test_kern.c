@@ -33,6 +33,8 @@ Test(kern, every_level_can_be_chosen_and_is_whole)
 		cr_expect_str_eq(kern->level, avl_kern_level(i));
 		cr_expect(kern->conv && kern->depthwise && kern->maxpool && kern->add &&
 			  kern->affine && kern->sum);
+		cr_expect(kern->conv_dw && kern->depthwise_grad && kern->gate && kern->covary &&
+			  kern->blend);
 	}
 }
 

@@ -57,10 +57,11 @@ Test(attention, scores_are_the_published_formula)
 	for (int i = 0; i < CHANNELS; i++) {
 		struct scene s = scene_new(&rng, channels[i]);
 		struct fenced dot = fenced_new(AREA), relu = fenced_new(AREA),
-			      cosine = fenced_new(AREA);
+			      cosine = fenced_new(AREA), positive = fenced_new(AREA);
 		avl_attention_score(AVL_ATTENTION_DOT, &s.map, s.h, dot.at);
 		avl_attention_score(AVL_ATTENTION_RELU, &s.map, s.h, relu.at);
 		avl_attention_score(AVL_ATTENTION_COSINE, &s.map, s.h, cosine.at);
+		avl_attention_score(AVL_ATTENTION_COSINE_RELU, &s.map, s.h, positive.at);
 		int wrong = 0;
 		for (int p = 0; p < AREA; p++) {
 			double lengths, size;
@@ -68,14 +69,17 @@ Test(attention, scores_are_the_published_formula)
 			const double slack = sum_tolerance(channels[i], size);
 			wrong += !(fabs((double)dot.at[p] - wanted) <= slack);
 			wrong += !(relu.at[p] == (dot.at[p] > 0 ? dot.at[p] : 0));
+			wrong += !(positive.at[p] == (cosine.at[p] > 0 ? cosine.at[p] : 0));
 			wrong += !(fabs((double)cosine.at[p] - wanted / lengths) <=
 				   slack / lengths + (channels[i] + 8) * UNIT);
 		}
 		cr_expect_eq(wrong, 0, "%d channels: %d", channels[i], wrong);
-		cr_expect(fences_stand(&dot) && fences_stand(&relu) && fences_stand(&cosine));
+		cr_expect(fences_stand(&dot) && fences_stand(&relu) && fences_stand(&cosine) &&
+			  fences_stand(&positive));
 		fenced_free(&dot);
 		fenced_free(&relu);
 		fenced_free(&cosine);
+		fenced_free(&positive);
 		scene_free(&s);
 	}
 }
@@ -102,14 +106,14 @@ Test(attention, cosine_of_nothing_is_zero)
 Test(attention, nan_is_not_hidden)
 {
 	static const enum avl_attention kinds[] = {AVL_ATTENTION_DOT, AVL_ATTENTION_RELU,
-						   AVL_ATTENTION_COSINE};
+						   AVL_ATTENTION_COSINE, AVL_ATTENTION_COSINE_RELU};
 	struct avl_rng rng;
 	float map[AREA];
 	avl_rng_init(&rng, 73, 0);
 	struct scene s = scene_new(&rng, 17);
 	s.v[16 * AREA + 9] = NAN;
 	avl_layout_to_blocked(&s.map.shape, s.v, s.blocked);
-	for (int k = 0; k < 3; k++) {
+	for (int k = 0; k < 4; k++) {
 		avl_attention_score(kinds[k], &s.map, s.h, map);
 		for (int p = 0; p < AREA; p++)
 			cr_expect_eq(isnan(map[p]) != 0, p == 9, "kind %d, %d", k, p);

@@ -273,6 +273,58 @@ Test(graph, a_picture_does_not_depend_on_its_batch)
 	}
 }
 
+Test(graph, another_shape_gives_what_a_new_plan_gives)
+{
+	static const struct avl_shape shapes[] = {{3, 3, 11, 14}, {1, 3, 30, 9}, {2, 3, 8, 8}};
+	struct avl_rng rng;
+	avl_rng_init(&rng, 68, 0);
+	for (int k = 0; k < NETS; k++) {
+		struct parts parts;
+		rows_weights(&parts, &nets[k].net, in3, &rng);
+		struct avl_graph *const graph = graph_of(&nets[k].net, &parts, in3, 0, NULL);
+		for (int i = 1; i <= 3; i++) {
+			const struct avl_shape in = shapes[i % 3];
+			const size_t n = naive_count(&in);
+			struct avl_graph *const fresh = graph_of(&nets[k].net, &parts, in, 0, NULL);
+			float *const x = random_floats(&rng, n);
+			cr_assert_eq(avl_graph_reshape(graph, &in, NULL), 0);
+			memcpy(avl_graph_input(graph), x, n * sizeof *x);
+			memcpy(avl_graph_input(fresh), x, n * sizeof *x);
+			const struct avl_map *const a = avl_graph_run(graph, in.n);
+			const struct avl_map *const b = avl_graph_run(fresh, in.n);
+			cr_expect_eq(memcmp(&a->shape, &b->shape, sizeof a->shape), 0);
+			cr_expect(same_bits(a->data, b->data, avl_shape_floats(&a->shape)), "%s",
+				  nets[k].net.name);
+			avl_graph_free(fresh);
+			free(x);
+		}
+		avl_graph_free(graph);
+		parts_release(&parts);
+	}
+}
+
+Test(graph, a_shape_too_small_is_refused_and_a_good_one_taken_after_it)
+{
+	static const struct avl_layer rows[] = {
+	    CONV("a", 4, KERNEL(7), STRIDE(1), PAD(0)),
+	};
+	const struct avl_network net = NET(rows);
+	struct parts parts;
+	struct avl_rng rng;
+	struct avl_err err = {0};
+	avl_rng_init(&rng, 69, 0);
+	rows_weights(&parts, &net, in3, &rng);
+	struct avl_graph *const graph = graph_of(&net, &parts, in3, 0, NULL);
+	const struct avl_shape small = {1, 3, 6, 20};
+	cr_expect_eq(avl_graph_reshape(graph, &small, &err), AVL_ESHAPE);
+	cr_expect_str_eq(err.text, "a map of 6 x 20 is too small for a window of 7 x 7");
+	cr_assert_eq(avl_graph_reshape(graph, &in3, &err), 0);
+	memset(avl_graph_input(graph), 0, naive_count(&in3) * sizeof(float));
+	cr_expect_eq(avl_graph_run(graph, 3)->shape.w, 8);
+	avl_graph_free(graph);
+	parts_release(&parts);
+}
+
 static int try_new(const struct avl_network *net, const struct parts *parts, struct avl_err *err)
 {
 	struct avl_graph *graph = NULL;

@@ -174,6 +174,16 @@ static inline struct naive naive_maxpool(const struct avl_attr *a, const struct 
 	return y;
 }
 
+static inline struct naive naive_globalmax(const struct naive *x)
+{
+	const struct avl_shape *const in = &x->shape;
+	const size_t area = (size_t)in->h * (size_t)in->w;
+	struct naive y = naive_new((struct avl_shape){.n = in->n, .c = in->c, .h = 1, .w = 1});
+	for (size_t i = 0; i < naive_count(in); i++)
+		y.at[i / area] = i % area ? fmax(y.at[i / area], x->at[i]) : x->at[i];
+	return y;
+}
+
 static inline struct naive naive_mean(const struct naive *x)
 {
 	const struct avl_shape *const in = &x->shape;
@@ -211,6 +221,8 @@ static inline struct naive naive_apply(const struct avl_op *op, const struct avl
 		return naive_batchnorm(a, x, params);
 	if (op == &avl_op_maxpool)
 		return naive_maxpool(a, x);
+	if (op == &avl_op_globalmax)
+		return naive_globalmax(x);
 	if (op == &avl_op_mean)
 		return naive_mean(x);
 	return naive_add(a, x, other);

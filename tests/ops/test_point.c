@@ -37,6 +37,11 @@ Test(mean, agrees_with_the_definition)
 	check(&avl_op_mean, 0, 0);
 }
 
+Test(globalmax, agrees_with_the_definition)
+{
+	check(&avl_op_globalmax, 0, 0);
+}
+
 Test(add, maps_of_different_shapes_are_refused)
 {
 	static const struct avl_shape in[][2] = {

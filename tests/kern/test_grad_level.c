@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+
+#include "fenced.h"
+#include "kern/kern.h"
+
+static int below(struct avl_rng *rng, int n)
+{
+	return (int)avl_rng_below(rng, (uint32_t)n);
+}
+
+/* Where gradients are added up: some are there already. */
+static struct fenced sum_so_far(struct avl_rng *rng, size_t n)
+{
+	const struct fenced f = fenced_new(n);
+	for (size_t i = 0; i < n; i++)
+		f.at[i] = 2 * avl_rng_uniform(rng) - 1;
+	return f;
+}
+
+static float *copy_of(const struct fenced *f)
+{
+	float *const copy = malloc((f->n + 1) * sizeof *copy);
+	memcpy(copy, f->at, f->n * sizeof *copy);
+	return copy;
+}
+
+static void note(double *worst, float got, double wanted, int terms, double size)
+{
+	const double d = fabs((double)got - wanted) / sum_tolerance(terms, size);
+	if (!(d <= *worst))
+		*worst = d;
+}
+
+static void each_level(void (*check)(struct avl_rng *rng, int pixels))
+{
+	for (int i = 0; avl_kern_level(i); i++) {
+		struct avl_rng rng;
+		avl_rng_init(&rng, 7, 0);
+		avl_kern_use(avl_kern_level(i), NULL);
+		for (int pixels = 1; pixels <= 31; pixels++)
+			for (int k = 0; k < 8; k++)
+				check(&rng, pixels);
+	}
+}
+
+static void check_conv_dw(struct avl_rng *rng, int pixels)
+{
+	const int inner = below(rng, 2) ? AVL_BLOCK : 1;
+	const int x_pixel = (1 + below(rng, 3)) * inner;
+	float *const x = unaligned_floats(rng, (size_t)((pixels - 1) * x_pixel + inner));
+	float *const dy = random_floats(rng, (size_t)pixels * AVL_BLOCK);
+	struct fenced dw = sum_so_far(rng, (size_t)inner * AVL_BLOCK);
+	float *const before = copy_of(&dw);
+	avl_kern()->conv_dw(&(struct avl_conv_dw_job){
+	    .x = x, .x_pixel = x_pixel, .inner = inner, .dy = dy, .pixels = pixels, .dw = dw.at});
+	double worst = 0;
+	for (int k = 0; k < inner * AVL_BLOCK; k++) {
+		double sum = (double)before[k], size = fabs(sum);
+		for (int p = 0; p < pixels; p++) {
+			const double term = (double)x[p * x_pixel + k / AVL_BLOCK] *
+					    (double)dy[p * AVL_BLOCK + k % AVL_BLOCK];
+			sum += term;
+			size += fabs(term);
+		}
+		note(&worst, dw.at[k], sum, pixels + 1, size);
+	}
+	cr_assert(worst <= 1, "%s: %d pixels: off by %g tolerances", avl_kern()->level, pixels,
+		  worst);
+	cr_assert(fences_stand(&dw), "%s", avl_kern()->level);
+	fenced_free(&dw);
+	free(before);
+	free(x);
+	free(dy);
+}
+
+Test(grad_level, convolution_weights_at_every_level)
+{
+	each_level(check_conv_dw);
+}
+
+/* Adds the formula of kern.h for every pixel to DX and DW, the magnitudes to DX_SIZE, DW_SIZE. */
+static void naive_depthwise(const struct avl_depthwise_grad_job *job, double *dx, double *dw,
+			    double *dx_size, double *dw_size)
+{
+	for (int k = 0; k < job->rows * job->columns * job->pixels * AVL_BLOCK; k++) {
+		const int o = k % AVL_BLOCK, p = k / AVL_BLOCK % job->pixels;
+		const int tap = k / AVL_BLOCK / job->pixels;
+		const int col = p * job->stride - job->pad + tap % job->columns;
+		const int at = (tap / job->columns * job->width + col) * AVL_BLOCK + o;
+		const double dy = (double)job->dy[p * AVL_BLOCK + o];
+		if (col < 0 || col >= job->width)
+			continue;
+		const double to_dx = (double)job->w[tap * AVL_BLOCK + o] * dy;
+		const double to_dw = (double)job->x[at] * dy;
+		dx[at] += to_dx;
+		dx_size[at] += fabs(to_dx);
+		dw[tap * AVL_BLOCK + o] += to_dw;
+		dw_size[tap * AVL_BLOCK + o] += fabs(to_dw);
+	}
+}
+
+static double *widen(const struct fenced *f, int magnitude)
+{
+	double *const out = malloc((f->n + 1) * sizeof *out);
+	for (size_t i = 0; i < f->n; i++)
+		out[i] = magnitude ? fabs((double)f->at[i]) : (double)f->at[i];
+	return out;
+}
+
+static double farthest(const struct fenced *got, const double *wanted, const double *size,
+		       int terms)
+{
+	double worst = 0;
+	for (size_t i = 0; i < got->n; i++)
+		note(&worst, got->at[i], wanted[i], terms, size[i]);
+	return worst;
+}
+
+static void check_depthwise(struct avl_rng *rng, int width)
+{
+	struct avl_depthwise_grad_job job = {
+	    .rows = 1 + below(rng, 4),
+	    .width = width,
+	    .columns = 1 + below(rng, 7),
+	    .stride = 1 + below(rng, 4),
+	};
+	job.pad = below(rng, job.columns);
+	job.pixels = 1 + below(rng, (width - 1 + job.pad) / job.stride + 1);
+	const size_t inputs = (size_t)(job.rows * width) * AVL_BLOCK;
+	const size_t weights = (size_t)(job.rows * job.columns) * AVL_BLOCK;
+	float *const x = random_floats(rng, inputs), *const w = random_floats(rng, weights);
+	float *const dy = random_floats(rng, (size_t)job.pixels * AVL_BLOCK);
+	struct fenced dx = sum_so_far(rng, inputs), dw = sum_so_far(rng, weights);
+	double *const dx_wanted = widen(&dx, 0), *const dx_size = widen(&dx, 1);
+	double *const dw_wanted = widen(&dw, 0), *const dw_size = widen(&dw, 1);
+	job.x = x;
+	job.w = w;
+	job.dy = dy;
+	const int wants = 1 + below(rng, 3); /* dx, dw or both */
+	job.dx = wants & 1 ? dx.at : NULL;
+	job.dw = wants & 2 ? dw.at : NULL;
+	naive_depthwise(&job, dx_wanted, dw_wanted, dx_size, dw_size);
+	avl_kern()->depthwise_grad(&job);
+	const double a = job.dx ? farthest(&dx, dx_wanted, dx_size, job.columns + 1) : 0;
+	const double b = job.dw ? farthest(&dw, dw_wanted, dw_size, job.pixels + 1) : 0;
+	cr_assert(a <= 1 && b <= 1, "%s: width %d, columns %d, stride %d, pad %d: off by %g, %g",
+		  avl_kern()->level, width, job.columns, job.stride, job.pad, a, b);
+	cr_assert(fences_stand(&dx) && fences_stand(&dw), "%s", avl_kern()->level);
+	double *const doubles[] = {dx_wanted, dx_size, dw_wanted, dw_size};
+	for (int i = 0; i < 4; i++)
+		free(doubles[i]);
+	fenced_free(&dx);
+	fenced_free(&dw);
+	free(x);
+	free(w);
+	free(dy);
+}
+
+Test(grad_level, depthwise_at_every_level)
+{
+	each_level(check_depthwise);
+}
+
+static void check_gate(struct avl_rng *rng, int pixels)
+{
+	const size_t n = (size_t)pixels * AVL_BLOCK;
+	float *const dy = random_floats(rng, n), *const x = random_floats(rng, n);
+	struct fenced dx = sum_so_far(rng, n);
+	float *const before = copy_of(&dx);
+	const float lo = below(rng, 2) ? 0 : -0.5f, hi = below(rng, 2) ? 0.25f : INFINITY;
+	for (size_t i = 0; i < n; i += 5) /* on the bound: closed */
+		x[i] = i % 2 ? lo : fminf(hi, 1e9f);
+	avl_kern()->gate(dx.at, dy, x, n, lo, hi);
+	size_t wrong = 0;
+	for (size_t i = 0; i < n; i++) {
+		const float sum = before[i] + (x[i] > lo && x[i] < hi ? dy[i] : 0);
+		wrong += !(dx.at[i] == sum);
+	}
+	cr_assert_eq(wrong, 0, "%s: %zu of %zu", avl_kern()->level, wrong, n);
+	cr_assert(fences_stand(&dx), "%s", avl_kern()->level);
+	fenced_free(&dx);
+	free(before);
+	free(dy);
+	free(x);
+}
+
+Test(grad_level, gate_is_exact_at_every_level)
+{
+	each_level(check_gate);
+}
+
+static void check_covary(struct avl_rng *rng, int pixels)
+{
+	const size_t n = (size_t)pixels * AVL_BLOCK;
+	float *const a = random_floats(rng, n), *const b = random_floats(rng, n);
+	float *const means = random_floats(rng, 2 * AVL_BLOCK);
+	struct fenced y = fenced_new(AVL_BLOCK);
+	avl_kern()->covary(y.at, a, means, b, means + AVL_BLOCK, (size_t)pixels);
+	double worst = 0;
+	for (int o = 0; o < AVL_BLOCK; o++) {
+		const double am = (double)means[o], bm = (double)means[AVL_BLOCK + o];
+		double sum = 0, size = 0;
+		for (int p = 0; p < pixels; p++) {
+			const double x = (double)a[p * AVL_BLOCK + o];
+			const double z = (double)b[p * AVL_BLOCK + o];
+			sum += (x - am) * (z - bm);
+			size += (fabs(x) + fabs(am)) * (fabs(z) + fabs(bm));
+		}
+		note(&worst, y.at[o], sum, pixels + 2, size);
+	}
+	cr_assert(worst <= 1, "%s: %d pixels: off by %g", avl_kern()->level, pixels, worst);
+	cr_assert(fences_stand(&y), "%s", avl_kern()->level);
+	fenced_free(&y);
+	free(a);
+	free(b);
+	free(means);
+}
+
+Test(grad_level, covary_at_every_level)
+{
+	each_level(check_covary);
+}
+
+static void check_blend(struct avl_rng *rng, int pixels)
+{
+	const size_t n = (size_t)pixels * AVL_BLOCK;
+	float *const dy = random_floats(rng, n), *const x = random_floats(rng, n);
+	float *const abc = random_floats(rng, 3 * AVL_BLOCK);
+	struct fenced dx = sum_so_far(rng, n);
+	float *const before = copy_of(&dx);
+	avl_kern()->blend(dx.at, dy, x, abc, abc + AVL_BLOCK, abc + 2 * AVL_BLOCK, (size_t)pixels);
+	double worst = 0;
+	for (size_t i = 0; i < n; i++) {
+		const size_t o = i % AVL_BLOCK;
+		const double terms[] = {(double)before[i], (double)abc[o] * (double)dy[i],
+					(double)abc[AVL_BLOCK + o] * (double)x[i],
+					(double)abc[2 * AVL_BLOCK + o]};
+		double sum = 0, size = 0;
+		for (int k = 0; k < 4; k++) {
+			sum += terms[k];
+			size += fabs(terms[k]);
+		}
+		note(&worst, dx.at[i], sum, 4, size);
+	}
+	cr_assert(worst <= 1, "%s: %d pixels: off by %g", avl_kern()->level, pixels, worst);
+	cr_assert(fences_stand(&dx), "%s", avl_kern()->level);
+	fenced_free(&dx);
+	free(before);
+	free(dy);
+	free(x);
+	free(abc);
+}
+
+Test(grad_level, blend_at_every_level)
+{
+	each_level(check_blend);
+}

@@ -128,8 +128,10 @@ int avl_scan_make(struct avl_scan *scan, struct avl_demux *demux, struct avl_err
 	size_t room = 0;
 	int64_t last = INT64_MIN, last_duration = 0;
 	int rc;
-	*scan = (struct avl_scan){
-	    .tick_num = stream->time_base.num, .tick_den = stream->time_base.den, .timed = true};
+	*scan = (struct avl_scan){.tick_num = stream->time_base.num,
+				  .tick_den = stream->time_base.den,
+				  .timed = true,
+				  .told_apart = true};
 	while ((rc = avl_demux_read(demux, err)) > 0) {
 		const AVPacket *const packet = demux->packet;
 		int64_t pts = packet->pts;

@@ -75,7 +75,8 @@ int avl_fail_av(struct avl_err *err, int averror, const char *what)
 	char text[AV_ERROR_MAX_STRING_SIZE];
 	if (averror == AVERROR(ENOMEM))
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
-	if (averror == AVERROR_INVALIDDATA)
+	/* what adds nothing to the cause; EINVAL is the answer of the whitelists */
+	if (averror == AVERROR_INVALIDDATA || averror == AVERROR(EINVAL) || averror == AVERROR_EOF)
 		return avl_fail(err, AVL_EFORMAT, "%s", what);
 	av_strerror(averror, text, sizeof text);
 	return avl_fail(err, AVL_EFORMAT, "%s: %s", what, text);

@@ -15,7 +15,7 @@ static const struct avl_shape shape = {1, CHANNELS, ROWS, COLS};
 static void add_heads(struct parts *parts, struct avl_rng *rng, int count, float *w[], float *b[])
 {
 	for (int i = 0; i < count; i++) {
-		char weight[32], bias[32], number[4] = "";
+		char weight[64], bias[64], number[16] = "";
 		if (count > 1)
 			snprintf(number, sizeof number, "%d", i + 1);
 		snprintf(weight, sizeof weight, "image_proj%s.weight", number);

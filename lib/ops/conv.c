@@ -179,14 +179,22 @@ static void conv_item(void *argument, int item, int thread)
 	}
 	c.pixels = p->out.w;
 	const ptrdiff_t picture = (ptrdiff_t)p->h * p->w * p->inner * (p->planar ? p->in.c : 1);
-	const int end = (band + 1) * job->band_rows;
-	for (int y = band * job->band_rows; y < end && y < p->out.h; y++) {
-		const ptrdiff_t at =
-		    block * y_block + ((ptrdiff_t)n * p->out.h + y) * p->out.w * AVL_BLOCK;
-		c.x = job->x + n * picture + (ptrdiff_t)y * attr->stride_h * p->w * p->inner;
-		c.y = run->out.data + at;
-		c.residual = residual ? residual + at : NULL;
-		avl_kern()->conv(&c);
+	const int end = (band + 1) * job->band_rows, last = block + c.blocks;
+	/* a kernel takes two blocks at most at once: their weights stay in a cache from row to row
+	 */
+	for (int b = block; b < last; b += 2) {
+		c.w = run->packed + ((size_t)blocks + (size_t)b * inputs) * AVL_BLOCK;
+		c.bias = run->packed + (size_t)b * AVL_BLOCK;
+		c.blocks = last - b < 2 ? 1 : 2;
+		for (int y = band * job->band_rows; y < end && y < p->out.h; y++) {
+			const ptrdiff_t at =
+			    b * y_block + ((ptrdiff_t)n * p->out.h + y) * p->out.w * AVL_BLOCK;
+			c.x =
+			    job->x + n * picture + (ptrdiff_t)y * attr->stride_h * p->w * p->inner;
+			c.y = run->out.data + at;
+			c.residual = residual ? residual + at : NULL;
+			avl_kern()->conv(&c);
+		}
 	}
 }
 

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/sources.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+
+#include "net/certainty.h"
+
+enum { UNITS = 6, CHANNELS = 3 };
+
+/* Two that look for nearly the same, a third across them, one that looks for nothing, a fourth
+ * direction, and one between the first and the last. */
+static float rows[UNITS][CHANNELS] = {
+    {1, 0, 0}, {0.4F, 0.1F, 0}, {0, 2, 0}, {0, 0, 0}, {0, 0, 1}, {0.9F, 0, 0.5F},
+};
+
+static struct avl_sound_head head_of(float length[UNITS])
+{
+	for (int u = 0; u < UNITS; u++)
+		length[u] = sqrtf(rows[u][0] * rows[u][0] + rows[u][1] * rows[u][1] +
+				  rows[u][2] * rows[u][2]);
+	return (struct avl_sound_head){
+	    .units = UNITS, .channels = CHANNELS, .fc2 = rows[0], .length = length};
+}
+
+static int find(const float q[UNITS], struct avl_arena *arena, struct avl_source **source)
+{
+	float length[UNITS];
+	int count = -1;
+	struct avl_err err = {0};
+	const struct avl_sound_head head = head_of(length);
+	cr_assert_eq(avl_sources_find(&head, q, arena, source, &count, &err), 0, "%s", err.text);
+	return count;
+}
+
+Test(sources, units_that_look_for_the_same_are_one_source)
+{
+	struct avl_arena arena;
+	struct avl_source *source;
+	avl_arena_init(&arena, 0);
+	/* prominence q sqrt(length): 0.5, 0.57 (unit 1: 0.9 * 0.64), 0.71 (unit 2), 0 , 0.3 */
+	const float q[UNITS] = {0.5F, 0.9F, 0.5F, 1, 0.3F, 0};
+	cr_assert_eq(find(q, &arena, &source), 3);
+	static const float parts[3][UNITS] = {
+	    {0, 0, 0.5F, 0, 0, 0}, {0.5F, 0.9F, 0, 0, 0, 0}, {0, 0, 0, 0, 0.3F, 0}};
+	static const int founders[] = {2, 1, 4};
+	for (int s = 0; s < 3; s++) {
+		cr_expect_eq(source[s].unit, founders[s], "source %d: %d", s, source[s].unit);
+		for (int u = 0; u < UNITS; u++)
+			cr_expect_eq(source[s].q[u], parts[s][u], "source %d, unit %d", s, u);
+	}
+	avl_arena_release(&arena);
+}
+
+Test(sources, a_unit_between_two_joins_the_nearer)
+{
+	struct avl_arena arena;
+	struct avl_source *source;
+	avl_arena_init(&arena, 0);
+	const float q[UNITS] = {1, 0, 0, 0, 0.9F, 0.1F};
+	cr_assert_eq(find(q, &arena, &source), 2);
+	cr_expect_eq(source[0].unit, 0);
+	cr_expect_eq(source[0].q[5], 0.1F);
+	cr_expect_eq(source[1].unit, 4);
+	cr_expect_eq(source[1].q[5], 0);
+	avl_arena_release(&arena);
+}
+
+Test(sources, silence_has_none)
+{
+	struct avl_arena arena;
+	struct avl_source *source;
+	avl_arena_init(&arena, 0);
+	const float nothing[UNITS] = {0}, unseen[UNITS] = {0, 0, 0, 1, 0, 0};
+	cr_expect_eq(find(nothing, &arena, &source), 0);
+	cr_expect_eq(find(unseen, &arena, &source), 0);
+	avl_arena_release(&arena);
+}
+
+Test(certainty, is_large_for_a_peak_and_zero_for_a_plain)
+{
+	const float peak[6] = {0, 0, 3, 0, 0, 0}, plain[6] = {2, 2, 2, 2, 2, 2};
+	const float below[6] = {-1, -2, -3, -1, -1, 0}, two[6] = {4, 2, -7, 0, 0, 0};
+	cr_expect_float_eq(avl_certainty(peak, 2, 3), 1 - 1.0 / 6, 1e-12);
+	cr_expect_float_eq(avl_certainty(plain, 3, 2), 0, 1e-12);
+	cr_expect_eq(avl_certainty(below, 2, 3), 0);
+	cr_expect_float_eq(avl_certainty(two, 2, 3), 1 - 6.0 / 24, 1e-12);
+}

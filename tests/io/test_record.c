@@ -70,7 +70,7 @@ Test(record, what_cannot_be_a_member_is_refused)
 	half.dim[0] = -1;
 	cr_assert_eq(avl_record_put(&record, "a.npy", &half, NULL), AVL_ELIMIT);
 	for (int i = 0; i < AVL_MEMBERS_MAX; i++) {
-		char name[16];
+		char name[24];
 		snprintf(name, sizeof name, "m%d.npy", i);
 		cr_assert_eq(avl_record_put(&record, name, &tensor, NULL), 0);
 	}

@@ -218,6 +218,10 @@ bench: deps ## measure speed and quality (DATA=folder for what needs media)
 	$(AGAIN) all benches
 	@$(RUN) BENCHES="$(BENCHES)" scripts/run-benches $(DATA)
 
+parity: deps ## hold imported checkpoints against PyTorch, from files to maps (skips without it)
+	$(AGAIN) all
+	$(PYTHON) scripts/parity $(B)/bin $(PRESETS)
+
 golden: deps ## write what the tests compare with anew; read the difference before committing it
 	$(AGAIN) all
 	@GOLDEN=update $(RUN) scripts/run-tests cli
@@ -235,7 +239,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 FORCE:
-.PHONY: FORCE all tests benches fuzzers deps demo check run-tests asan ubsan tsan fuzz bench golden \
+.PHONY: FORCE all tests benches fuzzers deps demo check run-tests asan ubsan tsan fuzz bench parity golden \
         install uninstall clean help
 .SECONDARY:
 .DELETE_ON_ERROR:

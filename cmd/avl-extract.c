@@ -198,6 +198,7 @@ static void choose_sound(struct avl_clip_options *clip)
 		struct avl_contract contract;
 		read_contract(&contract);
 		clip->rate_hz = contract.sound.rate_hz;
+		clip->channels = contract.sound.channel == AVL_CHANNEL_FIRST;
 		clip->window_s = contract.sound.window_s;
 		if (contract.sound.anchor == AVL_ANCHOR_WHOLE)
 			clip->window_s = 0;

@@ -76,6 +76,8 @@ static int open_own_sound(struct avl_clip *clip, int picture_rc, struct avl_err 
 				      clip->picture ? avl_picture_demux(clip->picture) : NULL,
 				      clip->picture ? avl_picture_origin(clip->picture) : NAN,
 				      clip->options.rate_hz, err);
+	if (!rc)
+		avl_sound_take(clip->sound, clip->options.channels);
 	if (rc != AVL_ENONE)
 		return rc;
 	if (!clip->picture)
@@ -98,6 +100,8 @@ static int open_files(struct avl_clip *clip, const char *picture, const char *so
 	if (!rc)
 		rc = avl_sound_open(&clip->sound, &clip->sound_source, NULL, NAN,
 				    clip->options.rate_hz, err);
+	if (!rc)
+		avl_sound_take(clip->sound, clip->options.channels);
 	return rc && picture ? avl_fail_prefix(err, sound) : rc;
 }
 

@@ -35,6 +35,7 @@ struct avl_clip_options {
 	const double *times; /* ascending, >= 0; borrowed until the clip is closed */
 	int ntimes;
 	int rate_hz;       /* of the sound handed out; 0: the rate it has */
+	int channels;      /* that are mixed to one, from the first on; 0: all */
 	double window_s;   /* length of the sound of a record; 0: the whole sound */
 	double still_s;    /* the same for a still picture (0: the whole sound) */
 	double anchor;     /* the window begins at time - anchor * window_s: 0.5 centres it */

@@ -30,21 +30,22 @@ static float clip(double value)
 	return value > 1 ? 1.0f : value < -1 ? -1.0f : 0.0f;
 }
 
-bool avl_mono_mix(const AVFrame *frame, int first, int n, float *mono)
+bool avl_mono_mix(const AVFrame *frame, int channels, int first, int n, float *mono)
 {
 	const enum AVSampleFormat format =
 	    av_get_packed_sample_fmt((enum AVSampleFormat)frame->format);
-	const int channels = frame->ch_layout.nb_channels;
-	if (format == AV_SAMPLE_FMT_NONE || channels < 1)
+	const int there = frame->ch_layout.nb_channels;
+	if (format == AV_SAMPLE_FMT_NONE || there < 1)
 		return false;
+	const int taken = channels > 0 && channels < there ? channels : there;
 	const bool planar = av_sample_fmt_is_planar((enum AVSampleFormat)frame->format);
 	for (int i = 0; i < n; i++) {
 		double sum = 0;
-		for (int c = 0; c < channels; c++)
+		for (int c = 0; c < taken; c++)
 			sum += planar ? sample_at(frame->extended_data[c], format, first + i)
 				      : sample_at(frame->extended_data[0], format,
-						  (int64_t)(first + i) * channels + c);
-		mono[i] = clip(sum / channels);
+						  (int64_t)(first + i) * there + c);
+		mono[i] = clip(sum / taken);
 	}
 	return true;
 }

@@ -32,6 +32,7 @@ struct avl_sound {
 	AVFrame *frame;
 	SwrContext *resampler; /* NULL where the rates agree */
 	int in_rate_hz, rate_hz;
+	int channels; /* that are mixed, 0: all */
 	double origin_s;
 	int64_t position; /* input samples passed on so far, counted from time 0 */
 	int64_t skipped;  /* <= 0: how far before POSITION the frames dropped so far end */
@@ -155,7 +156,7 @@ static int use_frame(struct avl_sound *sound, struct avl_err *err)
 	const int rc = reserve(&sound->mono, &sound->mono_room, (size_t)n, err);
 	if (rc)
 		return rc;
-	if (!avl_mono_mix(frame, (int)-gap, n, sound->mono))
+	if (!avl_mono_mix(frame, sound->channels, (int)-gap, n, sound->mono))
 		return avl_fail(err, AVL_EFORMAT, "its sound has an unknown sample format");
 	return pass_on(sound, sound->mono, n, err);
 }
@@ -285,6 +286,11 @@ void avl_sound_close(struct avl_sound *sound)
 	free(sound->mono);
 	free(sound->held);
 	free(sound);
+}
+
+void avl_sound_take(struct avl_sound *sound, int channels)
+{
+	sound->channels = channels;
 }
 
 int avl_sound_rate(const struct avl_sound *sound)

@@ -12,7 +12,8 @@
  * recorded before it (a codec's delay) is dropped; where the sound begins later or has gaps, there
  * are zeros. A stretch of it is held in memory.
  *
- * Mono is the mean of all channels, each with the same weight, a centre or LFE channel too. */
+ * Mono is the mean of all channels, each with the same weight, a centre or LFE channel too; or
+ * of the first few. */
 struct avl_sound;
 struct avl_demux;
 
@@ -23,6 +24,9 @@ int avl_sound_open(struct avl_sound **sound, const struct avl_source *source,
 		   const struct avl_demux *other, double origin_s, int rate_hz,
 		   struct avl_err *err);
 void avl_sound_close(struct avl_sound *sound);
+
+/* Mixes the first CHANNELS channels only, 0: all. Before anything is decoded. */
+void avl_sound_take(struct avl_sound *sound, int channels);
 
 int avl_sound_rate(const struct avl_sound *sound);
 

@@ -279,6 +279,13 @@ int avl_demux_read(struct avl_demux *demux, struct avl_err *err)
 	}
 }
 
+/* FFmpeg 5.1 aborts on a damaged MPEG-4 that several frame threads decode strictly: only decoders
+ * that gain most and have shown no such thing may use them. */
+static bool frame_threads(enum AVCodecID id)
+{
+	return id == AV_CODEC_ID_HEVC || id == AV_CODEC_ID_H264 || id == AV_CODEC_ID_VP9;
+}
+
 int avl_demux_decoder(const struct avl_demux *demux, int threads, AVCodecContext **decoder,
 		      struct avl_err *err)
 {
@@ -296,6 +303,9 @@ int avl_demux_decoder(const struct avl_demux *demux, int threads, AVCodecContext
 	context->pkt_timebase = demux->stream->time_base;
 	context->max_pixels = AVL_PICTURE_PIXELS_MAX;
 	context->thread_count = threads;
+	context->thread_type = frame_threads(parameters->codec_id)
+				   ? FF_THREAD_FRAME | FF_THREAD_SLICE
+				   : FF_THREAD_SLICE;
 	context->err_recognition |= AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE;
 	AVDictionary *options = NULL;
 	av_dict_set(&options, "codec_whitelist", codecs, 0);

@@ -68,24 +68,41 @@ INLINE void conv_tile(const struct avl_conv_job *job, int block, int pixel, cons
 		}
 }
 
-/* A row in tiles of the largest size that is left. */
+/* A row in tiles as large as the registers allow; the last two share what is left evenly, since a
+ * small tile cannot keep the multipliers busy. */
 INLINE void conv_row(const struct avl_conv_job *job, int block, const int blocks, const int inner)
 {
-	int p = 0;
-	for (; p + PIXELS_MAX <= job->pixels; p += PIXELS_MAX)
-		conv_tile(job, block, p, PIXELS_MAX, blocks, inner);
-#if PIXELS_MAX > 7
-	for (; p + 7 <= job->pixels; p += 7)
-		conv_tile(job, block, p, 7, blocks, inner);
+	for (int p = 0, size; p < job->pixels; p += size) {
+		const int left = job->pixels - p;
+		size = left >= 2 * PIXELS_MAX ? PIXELS_MAX
+		       : left > PIXELS_MAX    ? (left + 1) / 2
+					      : left;
+		switch (size) {
+#define TILE(n)                                                                                    \
+	case n:                                                                                    \
+		conv_tile(job, block, p, n, blocks, inner);                                        \
+		break;
+			TILE(1)
+			TILE(2)
+#if PIXELS_MAX > 2
+			TILE(3)
+			TILE(4)
+			TILE(5)
+			TILE(6)
 #endif
-#if PIXELS_MAX > 4
-	for (; p + 4 <= job->pixels; p += 4)
-		conv_tile(job, block, p, 4, blocks, inner);
+#if PIXELS_MAX > 6
+			TILE(7)
+			TILE(8)
+			TILE(9)
+			TILE(10)
+			TILE(11)
+			TILE(12)
+			TILE(13)
+			TILE(14)
 #endif
-	for (; p + 2 <= job->pixels; p += 2)
-		conv_tile(job, block, p, 2, blocks, inner);
-	for (; p < job->pixels; p++)
-		conv_tile(job, block, p, 1, blocks, inner);
+#undef TILE
+		}
+	}
 }
 
 static void conv_blocked(const struct avl_conv_job *job)

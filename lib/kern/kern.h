@@ -72,6 +72,18 @@ struct avl_maxpool_job {
 	int pixels;
 };
 
+/* A tile of 4 x 4 outputs of a 3 x 3 convolution by Winograd's F(4x4, 3x3), for one block of
+ * channels of one picture: the transform of 36 products, then bias, residual and clamp as above. */
+struct avl_winograd_output_job {
+	const float *m; /* product k, k = 0..35 by rows, at m + k * step: [16] */
+	ptrdiff_t step;
+	const float *bias;     /* [16], may be NULL */
+	const float *residual; /* laid out as y, may be NULL */
+	float *y;              /* [h][w][16]; what lies outside is not written */
+	int h, w, top, left;   /* of the picture, of the tile */
+	float lo, hi;
+};
+
 /* What a row of output pixels adds to the gradient of a convolution's weights at one tap:
  *
  *   dw[i][o] += sum_p x[p * x_pixel + i] * dy[p][o]      i < inner */
@@ -109,6 +121,11 @@ struct avl_kern {
 		       size_t pixels, float lo, float hi);
 	/* y[i] = (sum over pixels of x[p][i]) * factor for one block. */
 	void (*sum)(float *y, const float *x, size_t pixels, float factor);
+	/* The 6 x 6 inputs from row TOP and column LEFT on of the picture X, [h][w][16], zeros
+	 * outside it, transformed: element k of 36 goes to out + k * step, [16]. */
+	void (*winograd_input)(const float *x, int h, int w, int top, int left, float *out,
+			       ptrdiff_t step);
+	void (*winograd_output)(const struct avl_winograd_output_job *job);
 
 	/* Backward. */
 	void (*conv_dw)(const struct avl_conv_dw_job *job);

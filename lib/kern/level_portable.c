@@ -8,6 +8,7 @@
 #include "kern/depthwise_level.h"
 #include "kern/grad_level.h"
 #include "kern/point_level.h"
+#include "kern/winograd_level.h"
 
 #include "kern/levels.h"
 
@@ -19,6 +20,8 @@ const struct avl_kern avl_kern_portable = {
     .add = add,
     .affine = affine,
     .sum = sum_pixels,
+    .winograd_input = winograd_input,
+    .winograd_output = winograd_output,
     .conv_dw = conv_dw,
     .depthwise_grad = depthwise_grad,
     .gate = gate,

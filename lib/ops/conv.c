@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "ops/ops.h"
+#include "ops/winograd.h"
 
 /* A convolution runs in two steps: the picture is copied with its border of zeros into scratch
  * (not for 1x1, which needs none), then rows of output pixels are computed, each item of the loop a
@@ -53,6 +54,8 @@ static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct
 
 static size_t packed(const struct avl_attr *attr, const struct avl_shape *in)
 {
+	if (attr->winograd)
+		return avl_winograd_packed(attr, in);
 	const struct plan p = plan_of(attr, in);
 	const size_t inputs = (size_t)p.taps * (size_t)p.inner;
 	return (size_t)avl_blocks(attr->out) * AVL_BLOCK * (inputs + 1);
@@ -63,6 +66,10 @@ static size_t packed(const struct avl_attr *attr, const struct avl_shape *in)
 static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 		 const struct avl_params *params, float *to)
 {
+	if (attr->winograd) {
+		avl_winograd_pack(attr, in, params, to);
+		return;
+	}
 	const struct plan p = plan_of(attr, in);
 	const size_t window = (size_t)attr->kernel_h * (size_t)attr->kernel_w;
 	const size_t width = (size_t)avl_blocks(attr->out) * AVL_BLOCK;
@@ -95,6 +102,8 @@ static size_t copy_floats(const struct plan *p)
 
 static size_t scratch(const struct avl_attr *attr, const struct avl_shape *in)
 {
+	if (attr->winograd)
+		return avl_winograd_scratch(attr, in);
 	const struct plan p = plan_of(attr, in);
 	return copy_floats(&p) + (size_t)p.taps * sizeof(ptrdiff_t) / sizeof(float);
 }
@@ -200,6 +209,10 @@ static void conv_item(void *argument, int item, int thread)
 
 static void forward(const struct avl_op_run *run)
 {
+	if (run->attr->winograd) {
+		avl_winograd_forward(run);
+		return;
+	}
 	struct job job = {.run = run, .p = plan_of(run->attr, &run->in[0].shape)};
 	const struct plan *const p = &job.p;
 	assert(run->in[0].layout == (p->planar ? AVL_PLANAR : AVL_BLOCKED));
@@ -413,7 +426,7 @@ static void backward(const struct avl_op_run *run, const struct avl_op_grad *gra
 	};
 	const struct plan *const p = &job.r.p;
 	assert(!run->in[1].data && run->attr->lo == -INFINITY && run->attr->hi == INFINITY);
-	assert(!p->planar || !grad->din[0]);
+	assert((!p->planar || !grad->din[0]) && !run->attr->winograd);
 	const int planes = p->planar ? p->in.c : avl_blocks(p->in.c);
 	if (grad->dpacked) {
 		if (p->copied) {

@@ -46,6 +46,7 @@ struct avl_attr {
 	float eps;
 	float lo, hi; /* clamp: ReLU is 0, INFINITY; ReLU6 is 0, 6 */
 	int planar;   /* the input is planar: set by the graph for the first convolution */
+	int winograd; /* convolve by F(4x4, 3x3): set by the graph where it fits (ops/winograd.h) */
 };
 
 /* Parameters as a checkpoint holds them, in fp32 and torch's layouts. */

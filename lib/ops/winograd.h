@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AVL_OPS_WINOGRAD_H
+#define AVL_OPS_WINOGRAD_H
+
+#include "ops/ops.h"
+
+/* How the op conv runs a 3x3 convolution of stride 1 where attr->winograd says so: by Winograd's
+ * F(4x4, 3x3), with 36 multiplications where 144 would be needed. The weights are transformed when
+ * they are packed; the result is within 1e-5 of the largest value of the direct one's. */
+
+/* Whether that is possible and pays: 3x3, stride 1, blocked, and enough tiles that reading the
+ * transformed weights, four times the plain ones, does not cost more than it saves. */
+int avl_winograd_fits(const struct avl_attr *attr, const struct avl_shape *in);
+
+size_t avl_winograd_packed(const struct avl_attr *attr, const struct avl_shape *in);
+void avl_winograd_pack(const struct avl_attr *attr, const struct avl_shape *in,
+		       const struct avl_params *params, float *packed);
+size_t avl_winograd_scratch(const struct avl_attr *attr, const struct avl_shape *in);
+void avl_winograd_forward(const struct avl_op_run *run);
+
+#endif

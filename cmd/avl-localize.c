@@ -9,7 +9,6 @@
 #include "image/resize.h"
 #include "io/contract.h"
 #include "kern/kern.h"
-#include "net/certainty.h"
 #include "net/model.h"
 #include "net/sources.h"
 
@@ -158,8 +157,8 @@ static int set_place(const struct localizer *l, const float *map, struct avl_jso
 	avl_region_to_frame(l->region, place, 3);
 	for (int i = 0; i < 6; i++)
 		place[i] = rounded(place[i]);
-	const double sure = found ? avl_certainty(map, l->rows, l->cols) : 0;
-	if (avl_json_set_number(object, "sure", rounded(sure)) ||
+	const double sure = avl_model_sure(l->model, l->score, map);
+	if ((sure >= 0 && avl_json_set_number(object, "sure", rounded(sure))) ||
 	    (found && (avl_json_set_numbers(object, "peak", place, 2) ||
 		       avl_json_set_numbers(object, "box", place + 2, 4))))
 		return avl_fail(err, AVL_ENOMEM, "out of memory");

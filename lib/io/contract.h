@@ -70,6 +70,7 @@ enum avl_score {
 	AVL_SCORE_COSINE,
 	AVL_SCORE_CLASS,
 	AVL_SCORE_COSINE_RELU, /* "cosine-relu": negative cosines dropped */
+	AVL_SCORES,
 };
 
 struct avl_contract {

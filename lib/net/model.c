@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "net/attention.h"
+#include "net/certainty.h"
 #include "net/class_map.h"
 #include "net/front_end.h"
 #include "net/image_head.h"
@@ -20,6 +21,7 @@ struct avl_model {
 	struct avl_contract contract;
 	struct avl_par *par;
 	struct avl_json *names; /* of the units, or NULL */
+	struct avl_certainty certainty;
 
 	struct avl_picture_front picture;
 	struct avl_graph *image_net;
@@ -125,6 +127,8 @@ static int assemble(struct avl_model *model, const struct avl_safetensors *file,
 		code = open_heads(model, file, err);
 	if (!code)
 		code = open_names(model, file, err);
+	if (!code)
+		code = avl_certainty_read(&model->certainty, file, err);
 	if (!code)
 		code = avl_model_can_score(model, model->contract.score, err);
 	return code;
@@ -289,6 +293,13 @@ void avl_model_score(struct avl_model *model, enum avl_score score, const float 
 	}
 	avl_sound_head_embed(&model->head, q, model->scored);
 	avl_image_head_score(&model->image_head, kind[score], model->scored, map);
+}
+
+double avl_model_sure(const struct avl_model *model, enum avl_score score, const float *map)
+{
+	int rows, cols;
+	avl_model_map_size(model, &rows, &cols);
+	return avl_certainty_of(&model->certainty, score, map, rows, cols);
 }
 
 const char *avl_model_class(const struct avl_model *model, int i)

@@ -60,6 +60,9 @@ int avl_model_can_score(const struct avl_model *model, enum avl_score score, str
  * there are several; not divided by the contract's temperature. */
 void avl_model_score(struct avl_model *model, enum avl_score score, const float *q, float *map);
 
+/* How likely the peak of MAP, which was scored by SCORE, lies on the source: net/certainty.h. */
+double avl_model_sure(const struct avl_model *model, enum avl_score score, const float *map);
+
 /* --- what the sound is called --- */
 
 /* Name of unit I, NULL where the model names none. */

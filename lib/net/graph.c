@@ -7,12 +7,13 @@
 
 #include "base/arena.h"
 #include "net/node.h"
+#include "ops/winograd.h"
 
 struct avl_graph {
 	struct avl_shape in; /* n: of the last run */
 	int planned_n;       /* 0: no plan */
 	struct avl_node *node;
-	int count, keep;
+	int count, keep, direct;
 	struct avl_par *par;
 	float *input, *activations, *scratch, *params;
 	size_t activation_floats, param_floats;
@@ -37,6 +38,8 @@ static int plan_shapes(struct avl_graph *graph, size_t *scratch, struct avl_err 
 		    node->op->shape(&node->attr, node->in_shape, &node->out.shape, err);
 		if (code)
 			return code;
+		if (!graph->params && node->op == &avl_op_conv && !graph->direct)
+			node->attr.winograd = avl_winograd_fits(&node->attr, node->in_shape);
 		if (node->op->packed)
 			graph->param_floats += node->op->packed(&node->attr, node->in_shape);
 		if (node->op->scratch) {
@@ -146,6 +149,7 @@ int avl_graph_new(struct avl_graph **out, const struct avl_network *net,
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	graph->in = options->in;
 	graph->keep = options->keep;
+	graph->direct = options->direct;
 	graph->par = options->par;
 	graph->node = calloc((size_t)net->count, sizeof *graph->node);
 	if (!graph->node)

@@ -36,6 +36,7 @@ struct avl_graph_options {
 	struct avl_shape in; /* the largest n that will be run; c h w are fixed */
 	const char *prefix;  /* of the parameters' names: "image." */
 	int keep;            /* every row's output stays until the next run (for tests) */
+	int direct;          /* no convolution by Winograd, which rounds a little differently */
 	struct avl_par *par; /* borrowed, may be NULL */
 };
 

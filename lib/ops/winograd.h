@@ -6,7 +6,7 @@
 
 /* How the op conv runs a 3x3 convolution of stride 1 where attr->winograd says so: by Winograd's
  * F(4x4, 3x3), with 36 multiplications where 144 would be needed. The weights are transformed when
- * they are packed; the result is within 1e-5 of the largest value of the direct one's. */
+ * they are packed; the result is within 3e-5 of the largest value of the direct one's. */
 
 /* Whether that is possible and pays: 3x3, stride 1, blocked, and enough tiles that reading the
  * transformed weights, four times the plain ones, does not cost more than it saves. */

@@ -4,7 +4,6 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-#include "net/certainty.h"
 
 enum { UNITS = 6, CHANNELS = 3 };
 
@@ -75,14 +74,4 @@ Test(sources, silence_has_none)
 	cr_expect_eq(find(nothing, &arena, &source), 0);
 	cr_expect_eq(find(unseen, &arena, &source), 0);
 	avl_arena_release(&arena);
-}
-
-Test(certainty, is_large_for_a_peak_and_zero_for_a_plain)
-{
-	const float peak[6] = {0, 0, 3, 0, 0, 0}, plain[6] = {2, 2, 2, 2, 2, 2};
-	const float below[6] = {-1, -2, -3, -1, -1, 0}, two[6] = {4, 2, -7, 0, 0, 0};
-	cr_expect_float_eq(avl_certainty(peak, 2, 3), 1 - 1.0 / 6, 1e-12);
-	cr_expect_float_eq(avl_certainty(plain, 3, 2), 0, 1e-12);
-	cr_expect_eq(avl_certainty(below, 2, 3), 0);
-	cr_expect_float_eq(avl_certainty(two, 2, 3), 1 - 6.0 / 24, 1e-12);
 }

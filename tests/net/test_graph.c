@@ -86,7 +86,7 @@ static struct avl_graph *graph_of(const struct avl_network *net, const struct pa
 	struct avl_err err = {0};
 	struct avl_safetensors *const file = parts_open(parts);
 	const struct avl_graph_options options = {
-	    .in = in, .prefix = "net.", .keep = keep, .par = par};
+	    .in = in, .prefix = "net.", .keep = keep, .direct = 1, .par = par};
 	cr_assert_eq(avl_graph_new(&graph, net, &options, file, &err), 0, "%s: %s", net->name,
 		     err.text);
 	avl_safetensors_close(file);

@@ -8,8 +8,10 @@
 
 /* Where neither contract nor sound says it. */
 #define USUAL_RATE_HZ 16000
-/* Samples of a waveform: 50 minutes at 22,050 Hz. */
-#define WAVEFORM_MAX ((size_t)1 << 26)
+/* Samples that one answer may be made of: 12 minutes at 22,050 Hz. */
+#define SAMPLES_MAX ((size_t)1 << 24)
+/* Before any sound has come, plans are made for at most this. */
+#define USUAL_SAMPLES ((size_t)1 << 19)
 
 static int grow(float **block, size_t *room, size_t need, struct avl_err *err)
 {
@@ -95,8 +97,9 @@ int avl_sound_front_init(struct avl_sound_front *front, const struct avl_contrac
 				front->kind->name, own, wanted);
 	const int rate_hz = wanted ? wanted : USUAL_RATE_HZ;
 	const int code = front->kind->is_waveform ? 0 : plan_for(front, rate_hz, err);
+	const size_t n = code ? 0 : cut_samples(front, (size_t)rate_hz, rate_hz);
 	if (!code)
-		measure(front, cut_samples(front, (size_t)rate_hz, rate_hz));
+		measure(front, n < USUAL_SAMPLES ? n : USUAL_SAMPLES);
 	return code;
 }
 
@@ -166,6 +169,10 @@ static int cut(struct avl_sound_front *front, const float **samples, size_t *n, 
 	size_t first = kind->samples && wanted == kind->samples ? kind->first_sample : 0;
 	if (is_cut && kind->cut == AVL_CUT_CENTRE && there > window)
 		first += centre_start(there, window, rate_hz);
+	if (wanted > SAMPLES_MAX)
+		return avl_fail(err, AVL_ELIMIT,
+				"%zu samples are more than the model's %zu for one answer", wanted,
+				SAMPLES_MAX);
 	const int code = grow(&front->window, &front->window_room, wanted, err);
 	if (code)
 		return code;
@@ -193,9 +200,8 @@ int avl_sound_front_run(struct avl_sound_front *front, const float *samples, siz
 		return code;
 	*patches = 1;
 	*values = samples;
-	if (kind->is_waveform && (n < kind->tiled_samples || n > WAVEFORM_MAX))
-		return avl_fail(err, AVL_ELIMIT, "a sound of %zu samples is too %s", n,
-				n > WAVEFORM_MAX ? "long" : "short");
+	if (n < kind->tiled_samples)
+		return avl_fail(err, AVL_ESHAPE, "a sound of no samples cannot be repeated");
 	measure(front, n);
 	if (kind->is_waveform)
 		return 0;

@@ -148,3 +148,90 @@ Test(presets, contracts_read_back_as_they_were)
 		free(second);
 	}
 }
+
+/* Opens a model of ARCH with made-up weights. */
+static struct avl_model *open_arch(const char *arch)
+{
+	char path[256];
+	struct avl_model *m = NULL;
+	struct avl_err err = {0};
+	cr_assert_eq(material_model(arch, path, sizeof path), 0);
+	const int code = avl_model_open(&m, path, NULL, &err);
+	unlink(path);
+	cr_assert_eq(code, 0, "%s: %s", arch, err.text);
+	return m;
+}
+
+Test(presets, any_image_network_goes_with_any_sound_network, .timeout = 300)
+{
+	static const char *const archs[] = {"resnet18_14+yamnet", "resnet18+soundnet",
+					    "efficientnet_lite0+resnet18_mean",
+					    "resnet18+resnet18_14"};
+	uint8_t *const rgb = material_picture();
+	float *const samples = material_sound(44100, 50001);
+	for (size_t a = 0; a < sizeof archs / sizeof archs[0]; a++) {
+		struct avl_model *const m = open_arch(archs[a]);
+		struct avl_err err = {0};
+		struct avl_hearing hearing = {0};
+		double region[4];
+		int rows, cols;
+		float map[28 * 28], least = INFINITY, most = -INFINITY;
+		cr_assert_eq(
+		    avl_model_set_picture(m, rgb, MATERIAL_HEIGHT, MATERIAL_WIDTH, region, &err),
+		    0);
+		avl_model_run_picture(m);
+		cr_assert_eq(avl_model_set_sound(m, samples, 50001, 44100, &err), 0, "%s",
+			     err.text);
+		cr_assert_eq(avl_model_run_sound(m, &hearing, &err), 0, "%s", err.text);
+		avl_model_map_size(m, &rows, &cols);
+		cr_assert_leq(rows * cols, 28 * 28);
+		avl_model_score(m, AVL_SCORE_COSINE, hearing.q, map);
+		for (int i = 0; i < rows * cols; i++) {
+			cr_assert(isfinite(map[i]));
+			least = fminf(least, map[i]);
+			most = fmaxf(most, map[i]);
+		}
+		cr_expect_lt(least, most, "%s: a flat map", archs[a]);
+		cr_expect_geq(least, -1.00001F);
+		cr_expect_leq(most, 1.00001F);
+		avl_model_close(m);
+	}
+	free(rgb);
+	free(samples);
+}
+
+Test(presets, a_sound_without_samples_is_silence_or_an_error)
+{
+	const struct avl_preset *preset;
+	const float none = 0;
+	for (int i = 0; (preset = avl_preset_at(i)); i++) {
+		struct avl_sound_front front;
+		struct avl_err err = {0};
+		const float *values;
+		size_t patches;
+		cr_assert_eq(avl_sound_front_init(&front, &preset->contract, &err), 0);
+		const int code =
+		    avl_sound_front_run(&front, &none, 0, 16000, &values, &patches, &err);
+		if (!strcmp(preset->contract.preset, "senocak"))
+			cr_expect_eq(code, AVL_ESHAPE);
+		else
+			cr_expect_eq(code, 0, "%s: %s", preset->contract.preset, err.text);
+		avl_sound_front_release(&front);
+	}
+}
+
+Test(presets, a_window_without_bounds_is_refused_when_it_comes)
+{
+	struct avl_contract contract = avl_preset_find("lvs")->contract;
+	struct avl_sound_front front;
+	struct avl_err err = {0};
+	const float *values;
+	const float some[4] = {0};
+	size_t patches;
+	contract.sound.window_s = 3600;
+	cr_assert_eq(avl_sound_front_init(&front, &contract, &err), 0);
+	cr_expect_leq(front.cols, 3000);
+	cr_expect_eq(avl_sound_front_run(&front, some, 4, 384000, &values, &patches, &err),
+		     AVL_ELIMIT);
+	avl_sound_front_release(&front);
+}

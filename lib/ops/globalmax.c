@@ -12,6 +12,7 @@ static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct
 
 struct job {
 	const struct avl_op_run *run;
+	const struct avl_op_grad *grad;
 };
 
 /* Item: one block of one picture: a pool whose only window is the whole map. */
@@ -35,7 +36,34 @@ static void item(void *argument, int number, int thread)
 static void forward(const struct avl_op_run *run)
 {
 	const struct avl_shape *const in = &run->in[0].shape;
-	avl_par_for(run->par, avl_blocks(in->c) * in->n, item, &(struct job){run});
+	avl_par_for(run->par, avl_blocks(in->c) * in->n, item, &(struct job){run, NULL});
+}
+
+/* The first of the largest gets the gradient, as in torch. */
+static void grad_item(void *argument, int number, int thread)
+{
+	(void)thread;
+	const struct job *const job = argument;
+	const struct avl_shape *const in = &job->run->in[0].shape;
+	const ptrdiff_t floats = (ptrdiff_t)in->h * in->w * AVL_BLOCK;
+	const float *const x = job->run->in[0].data + number * floats;
+	const float *const dy = job->grad->dout + (ptrdiff_t)number * AVL_BLOCK;
+	float *const dx = job->grad->din[0] + number * floats;
+	for (int i = 0; i < AVL_BLOCK; i++) {
+		ptrdiff_t best = i;
+		for (ptrdiff_t at = i; at < floats; at += AVL_BLOCK)
+			if (x[at] > x[best])
+				best = at;
+		dx[best] += dy[i];
+	}
+}
+
+static void backward(const struct avl_op_run *run, const struct avl_op_grad *grad)
+{
+	const struct avl_shape *const in = &run->in[0].shape;
+	if (grad->din[0])
+		avl_par_for(run->par, avl_blocks(in->c) * in->n, grad_item,
+			    &(struct job){run, grad});
 }
 
 const struct avl_op avl_op_globalmax = {
@@ -43,4 +71,5 @@ const struct avl_op avl_op_globalmax = {
     .inputs = 1,
     .shape = shape,
     .forward = forward,
+    .backward = backward,
 };

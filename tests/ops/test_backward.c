@@ -281,6 +281,7 @@ Test(backward, clamp_add_maxpool_mean)
 		try(&avl_op_maxpool, window(0, 2, 2, 2, 2, AVL_PAD_FIXED, 0),
 		    (struct avl_shape){1, 16, 8, 8}, 1, 1e-3F, 2e-3);
 		try(&avl_op_mean, open, (struct avl_shape){2, 17, 5, 3}, 1, 1, 1e-5);
+		try(&avl_op_globalmax, open, (struct avl_shape){2, 17, 5, 3}, 1, 1e-3F, 2e-3);
 	}
 }
 

@@ -80,4 +80,5 @@ t 'a full disk for a model' 1 'No space left on device' -- avl-model init -o /de
 t 'a folder that is not there' 1 'No such file' -- avl-model init -o no/x.st ezvsl
 is 'failures leave nothing behind' "$(ls x.st .x.st* 2>/dev/null)" ''
 is 'SIGPIPE is quiet' "$(pipe_status avl-model init ezvsl; cat "$ERR")" 141
+rm -f ./*.st ./*.pth
 done_testing

@@ -93,4 +93,5 @@ t 'no place to write' 1 "'no/x.st': No such file" -- import -q ez.pth no/x.st
 t 'export of something else' 1 "'ez.pth': not a model file" -- export_torch ez.pth x.pth
 t 'export to a layout that it is not' 1 "lacks 'sound.conv1.weight', which the layout 'lvs' has|lacks" -- export_torch --arch lvs sen.st x.pth
 is 'failures leave nothing behind' "$(ls x.st* x.pth* 2>/dev/null)" ''
+rm -f ./*.st ./*.pth
 done_testing

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../golden/golden.h"
+#include "tests/golden/golden.h"
 #include "material.h"
 #include "net/front_end.h"
 #include "net/model.h"

@@ -30,7 +30,7 @@ struct avl_picture {
 static int open_serial(struct avl_picture *picture, struct avl_err *err)
 {
 	struct avl_scan *const scan = &picture->scan;
-	const int rc = avl_serial_open(&picture->serial, &picture->probed, picture->source,
+	const int rc = avl_serial_open(&picture->serial, &picture->probed, picture->source, scan,
 				       picture->options.threads, err);
 	if (rc)
 		return rc;
@@ -145,8 +145,7 @@ static int next_serial(struct avl_picture *picture, struct avl_err *err)
 {
 	struct avl_serial *const serial = &picture->serial;
 	bool same;
-	const int rc =
-	    avl_serial_seek(serial, &picture->scan, picture->times[picture->next], &same, err);
+	const int rc = avl_serial_seek(serial, picture->times[picture->next], &same, err);
 	if (rc || (same && picture->shot.rgb))
 		return rc;
 	free(picture->shot.rgb);

@@ -117,6 +117,10 @@ if encoder libx264; then
 		is "a.$other: the records of a.mp4" "$(avl-check x.tar 2>/dev/null | wc -l)" 21
 	done
 fi
+if [ -f a.ts ]; then
+	tail -c +$((188 * 60 + 1)) a.ts >begun.ts
+	t 'a recording that begins between keyframes' 0 '' -- avl-extract -w 0.2 -a 0 -o x.tar begun.ts
+fi
 make_av b.mkv -c:v mpeg4 -bf 2 -c:a pcm_s16le
 make_av c.avi -c:v mjpeg -c:a pcm_s16le
 make_av d.mp4 -c:v mpeg4 -g 15 -c:a aac

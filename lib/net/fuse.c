@@ -64,7 +64,7 @@ static void absorb(const struct avl_network *net, struct avl_node *node,
 	}
 }
 
-int avl_node_fuse(const struct avl_network *net, struct avl_node *nodes)
+int avl_node_fuse(const struct avl_network *net, int fuse, struct avl_node *nodes)
 {
 	int count = 0;
 	for (int row = 0; row < net->count; count++) {
@@ -82,7 +82,8 @@ int avl_node_fuse(const struct avl_network *net, struct avl_node *nodes)
 		if (layer->op != &avl_op_clamp) {
 			node->attr.lo = -INFINITY;
 			node->attr.hi = INFINITY;
-			absorb(net, node, nodes, count);
+			if (fuse)
+				absorb(net, node, nodes, count);
 		}
 		node->name = net->layers[node->row].name;
 		row = node->row + 1;

@@ -9,22 +9,17 @@
 #include "net/node.h"
 #include "ops/winograd.h"
 
-struct avl_graph {
-	struct avl_shape in; /* n: of the last run */
-	int planned_n;       /* 0: no plan */
-	struct avl_node *node;
-	int count, keep, direct;
-	struct avl_par *par;
-	float *input, *activations, *scratch, *params;
-	size_t activation_floats, param_floats;
-};
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
 
 static struct avl_shape shape_of(const struct avl_graph *graph, int node)
 {
 	return node == AVL_NODE_INPUT ? graph->in : graph->node[node].out.shape;
 }
 
-static int plan_shapes(struct avl_graph *graph, size_t *scratch, struct avl_err *err)
+static int plan_shapes(struct avl_graph *graph, struct avl_err *err)
 {
 	for (int i = 0; i < graph->count; i++) {
 		struct avl_node *const node = &graph->node[i];
@@ -42,10 +37,9 @@ static int plan_shapes(struct avl_graph *graph, size_t *scratch, struct avl_err 
 			node->attr.winograd = avl_winograd_fits(&node->attr, node->in_shape);
 		if (node->op->packed)
 			graph->param_floats += node->op->packed(&node->attr, node->in_shape);
-		if (node->op->scratch) {
-			const size_t need = node->op->scratch(&node->attr, node->in_shape);
-			*scratch = need > *scratch ? need : *scratch;
-		}
+		if (node->op->scratch)
+			graph->scratch_floats = larger(
+			    graph->scratch_floats, node->op->scratch(&node->attr, node->in_shape));
 	}
 	return 0;
 }
@@ -112,22 +106,21 @@ static int load(struct avl_graph *graph, const char *prefix, const struct avl_sa
 /* Shapes, places and memory of everything but the parameters, for the input graph->in. */
 static int plan(struct avl_graph *graph, struct avl_err *err)
 {
-	size_t scratch = 0;
-	graph->param_floats = graph->activation_floats = 0;
-	const int code = plan_shapes(graph, &scratch, err);
+	graph->param_floats = graph->activation_floats = graph->scratch_floats = 0;
+	const int code = plan_shapes(graph, err);
 	if (code)
 		return code;
 	plan_memory(graph);
 	graph->input = avl_alloc((size_t)graph->in.n * (size_t)graph->in.c * (size_t)graph->in.h,
 				 (size_t)graph->in.w * sizeof(float));
 	graph->activations = avl_alloc(graph->activation_floats, sizeof(float));
-	graph->scratch = avl_alloc(scratch, sizeof(float));
+	graph->scratch = avl_alloc(graph->scratch_floats, sizeof(float));
 	if (!graph->input || !graph->activations || !graph->scratch)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	for (int i = 0; i < graph->count; i++)
 		graph->node[i].out.data = graph->activations + graph->node[i].offset;
 	graph->planned_n = graph->in.n;
-	return 0;
+	return graph->train ? avl_graph_plan_backward(graph, err) : 0;
 }
 
 static void free_plan(struct avl_graph *graph)
@@ -135,7 +128,11 @@ static void free_plan(struct avl_graph *graph)
 	free(graph->input);
 	free(graph->activations);
 	free(graph->scratch);
+	free(graph->saved);
+	free(graph->gradients);
+	free(graph->grad_scratch);
 	graph->input = graph->activations = graph->scratch = NULL;
+	graph->saved = graph->gradients = graph->grad_scratch = NULL;
 	graph->planned_n = 0;
 }
 
@@ -148,19 +145,24 @@ int avl_graph_new(struct avl_graph **out, const struct avl_network *net,
 	if (!graph)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	graph->in = options->in;
-	graph->keep = options->keep;
-	graph->direct = options->direct;
+	graph->train = options->train;
+	graph->keep = options->keep || options->train;
+	graph->direct = options->direct || options->train;
 	graph->par = options->par;
 	graph->node = calloc((size_t)net->count, sizeof *graph->node);
 	if (!graph->node)
 		goto memory;
-	graph->count = avl_node_fuse(net, graph->node);
+	graph->count = avl_node_fuse(net, !graph->train, graph->node);
 	code = plan(graph, err);
 	if (code)
 		goto fail;
 	graph->params = avl_alloc(graph->param_floats, sizeof(float));
-	if (!graph->params)
+	if (graph->train)
+		graph->dparams = avl_alloc(graph->param_floats, sizeof(float));
+	if (!graph->params || (graph->train && !graph->dparams))
 		goto memory;
+	if (graph->train)
+		memset(graph->dparams, 0, graph->param_floats * sizeof(float));
 	code = load(graph, options->prefix, file, err);
 	if (code)
 		goto fail;
@@ -189,6 +191,7 @@ void avl_graph_free(struct avl_graph *graph)
 		return;
 	free_plan(graph);
 	free(graph->params);
+	free(graph->dparams);
 	free(graph->node);
 	free(graph);
 }
@@ -205,22 +208,28 @@ static struct avl_map map_of(const struct avl_graph *graph, int node)
 	return node >= 0 ? graph->node[node].out : (struct avl_map){0};
 }
 
+struct avl_op_run avl_node_run(const struct avl_graph *graph, int i)
+{
+	const struct avl_node *const node = &graph->node[i];
+	return (struct avl_op_run){
+	    .attr = &node->attr,
+	    .in = {map_of(graph, node->in[0]), map_of(graph, node->in[1])},
+	    .out = node->out,
+	    .packed = node->packed,
+	    .scratch = graph->scratch,
+	    .saved = node->saved,
+	    .par = graph->par,
+	};
+}
+
 const struct avl_map *avl_graph_run(struct avl_graph *graph, int n)
 {
 	assert(n >= 1 && n <= graph->planned_n);
 	graph->in.n = n;
 	for (int i = 0; i < graph->count; i++) {
-		struct avl_node *const node = &graph->node[i];
-		node->out.shape.n = n;
-		const struct avl_op_run run = {
-		    .attr = &node->attr,
-		    .in = {map_of(graph, node->in[0]), map_of(graph, node->in[1])},
-		    .out = node->out,
-		    .packed = node->packed,
-		    .scratch = graph->scratch,
-		    .par = graph->par,
-		};
-		node->op->forward(&run);
+		graph->node[i].out.shape.n = n;
+		const struct avl_op_run run = avl_node_run(graph, i);
+		graph->node[i].op->forward(&run);
 	}
 	return &graph->node[graph->count - 1].out;
 }

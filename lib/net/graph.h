@@ -37,6 +37,7 @@ struct avl_graph_options {
 	const char *prefix;  /* of the parameters' names: "image." */
 	int keep;            /* every row's output stays until the next run (for tests) */
 	int direct;          /* no convolution by Winograd, which rounds a little differently */
+	int train;           /* nothing is fused, everything is kept, and backward may be called */
 	struct avl_par *par; /* borrowed, may be NULL */
 };
 
@@ -58,6 +59,25 @@ float *avl_graph_input(struct avl_graph *graph);
 /* Runs the first N pictures of the input. The output, blocked, belongs to the graph and stays until
  * the next run. */
 const struct avl_map *avl_graph_run(struct avl_graph *graph, int n);
+
+/* --- training: options.train --- */
+
+/* All parameters of a graph in one block, as its ops pack them, and their gradients. Numbers that
+ * pad a block of channels are 0, and so are their gradients; so are the gradients of a batch norm's
+ * statistics. */
+struct avl_graph_parameters {
+	float *value, *gradient;
+	size_t count;
+};
+
+struct avl_graph_parameters avl_graph_parameters(const struct avl_graph *graph);
+
+/* After a run: adds to the parameters' gradients those of a loss whose gradient with respect to the
+ * output is DOUT, blocked, of the shape that the run gave. */
+void avl_graph_backward(struct avl_graph *graph, const float *dout);
+
+/* After a run: moves the statistics of all batch norms towards those of the batch. */
+void avl_graph_move_statistics(struct avl_graph *graph, float momentum);
 
 /* Shape of the output for one picture. */
 struct avl_shape avl_graph_output(const struct avl_graph *graph);

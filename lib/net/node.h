@@ -4,10 +4,11 @@
 
 #include "net/graph.h"
 
-/* A step of a graph: a row of the table, with the rows that have been fused into it. */
+/* What graph.c, fuse.c, load.c and backward.c share of a graph. */
 
 enum { AVL_NODE_INPUT = -1, AVL_NODE_NONE = -2 };
 
+/* A step of a graph: a row of the table, with the rows that have been fused into it. */
 struct avl_node {
 	const struct avl_op *op;
 	struct avl_attr attr;
@@ -19,12 +20,31 @@ struct avl_node {
 	struct avl_shape in_shape[2];
 	struct avl_map out;
 	float *packed;
+	float *saved;  /* in training, what the op keeps for backward */
 	int last_use;  /* the last node that reads the output */
 	size_t offset; /* of the output in the block of activations, in floats */
 };
 
-/* The nodes of NET, rows fused; at most net->count. Returns how many. */
-int avl_node_fuse(const struct avl_network *net, struct avl_node *nodes);
+struct avl_graph {
+	struct avl_shape in; /* n: of the last run */
+	int planned_n;       /* 0: no plan */
+	struct avl_node *node;
+	int count, keep, direct, train;
+	struct avl_par *par;
+	float *input, *activations, *scratch, *params;
+	float *saved, *gradients, *grad_scratch, *dparams; /* in training */
+	size_t activation_floats, param_floats, scratch_floats, saved_floats, grad_scratch_floats;
+};
+
+/* The nodes of NET, rows fused where FUSE says so; at most net->count. Returns how many. */
+int avl_node_fuse(const struct avl_network *net, int fuse, struct avl_node *nodes);
+
+/* How node I is run. */
+struct avl_op_run avl_node_run(const struct avl_graph *graph, int i);
+
+/* The part of avl_graph_new and avl_graph_reshape that only training needs: memory for what is
+ * saved and for gradients. */
+int avl_graph_plan_backward(struct avl_graph *graph, struct avl_err *err);
 
 /* Reads the parameters of NODE from FILE, folds its batch norm, packs them into node->packed. */
 int avl_node_load(const struct avl_node *node, const char *prefix,

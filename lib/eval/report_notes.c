@@ -9,6 +9,8 @@
 
 struct met {
 	int vggss, flickr, clipped, empty, flat, infinite, cropped, repeated, doubled;
+	int large; /* maps with scores above 1 on the universal threshold's scale */
+	int controls;
 };
 
 static int compare(const void *one, const void *two)
@@ -37,6 +39,8 @@ static struct met look(const struct avl_evaluation *e)
 	struct met m = {.doubled = count_doubles(e)};
 	for (int i = 0; i < e->n; i++) {
 		const struct avl_result *const r = &e->result[i];
+		m.large += (double)r->largest > 1.001;
+		m.controls += r->control != AVL_CONTROL_NONE;
 		if (r->control != AVL_CONTROL_NONE)
 			continue;
 		m.vggss += r->data_set == AVL_DATA_VGGSS;
@@ -134,6 +138,11 @@ static void note_maps(struct avl_report *report, const struct avl_evaluation *e,
 	if (m->infinite)
 		avl_report_note(report, "%d maps hold NaN or infinity: counted as misses",
 				m->infinite);
+	if (m->large && m->controls && !isnan(e->options.protocol.universal))
+		avl_report_note(report,
+				"%d maps have scores above 1: the universal threshold is of "
+				"cosines; give one with --universal (or --tau)",
+				m->large);
 	if (2 * m->repeated > report->n)
 		avl_report_note(report,
 				"%d of %d maps equal the map before them: the model does "
@@ -151,26 +160,30 @@ static void note_rule(struct avl_report *report, const struct avl_evaluation *e)
 		avl_report_note(report, "fixed threshold: not to be compared with the median rule");
 }
 
-/* Whether the interval of the model's number lies above VALUE. */
-static int is_above(const struct avl_report_row *row, double value)
+/* "not above", or where the number itself is above but its interval is not, "not surely above";
+ * NULL where all of the interval is above VALUE. */
+static const char *not_above(const struct avl_report_row *row, double value)
 {
-	return (isnan(row->low) ? row->value : row->low) > value;
+	if (isnan(value) || (isnan(row->low) ? row->value : row->low) > value)
+		return NULL;
+	return row->value > value ? "not surely above" : "not above";
 }
 
 static void note_baselines(struct avl_report *report, const struct avl_report_row *ciou)
 {
 	const double disc = avl_report_value(report, AVL_REPORT_BASELINES, "centre_disc_ciou");
 	const double other = avl_report_value(report, AVL_REPORT_BASELINES, "other_map_ciou");
-	if (!isnan(disc) && !is_above(ciou, disc))
+	const char *words = not_above(ciou, disc);
+	if (words)
 		avl_report_note(report,
-				"not above the centre disc (%.2f), which neither looks nor "
-				"listens",
+				"%s the centre disc (%.2f), which neither looks nor listens", words,
 				100 * disc);
-	if (!isnan(other) && !is_above(ciou, other))
+	words = not_above(ciou, other);
+	if (words)
 		avl_report_note(report,
-				"not above the maps of other clips (%.2f): the maps have "
-				"little to do with the clip",
-				100 * other);
+				"%s the maps of other clips (%.2f): nothing shows that the "
+				"maps have to do with the clip",
+				words, 100 * other);
 }
 
 static void note_controls(struct avl_report *report, const struct avl_report_row *ciou)
@@ -185,11 +198,12 @@ static void note_controls(struct avl_report *report, const struct avl_report_row
 		if (isnan(value))
 			continue;
 		controls++;
-		if (!is_above(ciou, value))
+		const char *const above = not_above(ciou, value);
+		if (above)
 			avl_report_note(report,
-					"not above its own score with %s (%.2f): nothing "
-					"shows that it listens",
-					words[k], 100 * value);
+					"%s its own score with %s (%.2f): nothing shows "
+					"that it listens",
+					above, words[k], 100 * value);
 	}
 	if (!controls)
 		avl_report_note(report, "no controls in the stream: whether the model listens is "

@@ -43,7 +43,7 @@ is 'and so does the map of another clip' \
 
 t 'a model that finds its sources' 0 '' -- avl-eval source.tar sourcesilence.tar sourceshuffled.tar
 cp "$OUT" source
-is 'is not accused of anything' "$(grep -c 'not above\|does not look' source)" 0
+is 'is not accused of anything' "$(grep -c 'above\|does not look' source)" 0
 matches 'the table shows what silence does' '^silence +cIoU >= 0.5 +0.00$' source
 t 'without controls' 0 '' -- avl-eval source.tar
 matches 'it is said that nothing shows whether it listens' 'no controls in the stream' "$OUT"
@@ -55,4 +55,25 @@ matches 'F_LOC' '"f_loc":0\.[0-9]+' "$OUT"
 matches 'F_AUC' '"f_auc":0\.[0-9]+' "$OUT"
 t 'the blob is active in silence' 0 '' -- avl-eval --json --resamples 0 --protocol lvs --universal 0.5 centre.tar centresilence.tar
 matches 'by its area' '"silence_pia":0\.[1-9]' "$OUT"
+
+# two records prove nothing, whatever their numbers
+printf 'record a\nf4 heat.npy 7x7 bell 0.2 0.5 0.2\nf8 boxes.npy 1x5 = 0 0 0.5 1 0\nrecord b\nf4 heat.npy 7x7 bell 0.8 0.5 0.2\nf8 boxes.npy 1x5 = 0.75 0 1 1 0\n' |
+	mkrecord >two.tar
+t 'two records' 0 '' -- avl-eval two.tar
+matches 'are not surely above anything' 'not surely above the maps of other clips \(0.00\)' "$OUT"
+
+# a map divided by a temperature is judged as the map itself, if avl-eval is told; 0.25 is exact
+for scale in 1 4; do
+	awk -v s=$scale 'BEGIN {
+		printf "record a\nf8 boxes.npy 1x5 = 0 0 0.5 1 0\nf4 heat.npy 4x4 ="
+		for (i = 0; i < 16; i++) printf " %.6f", s * (i * 7 % 16 / 16 - 0.25)
+		print ""
+	}' | mkrecord >scaled$scale.tar
+done
+avl-eval --protocol slavc --threshold 0.6 --per-record scaled1.tar >plain
+avl-eval --protocol slavc --threshold 0.6 --per-record --tau 0.25 scaled4.tar >divided
+same '--tau undoes a temperature' plain divided
+avl-eval --protocol slavc --threshold 0.6 --per-record scaled4.tar >divided
+is 'which matters' "$(cmp -s plain divided || echo yes)" yes
+t 'a temperature has to be above 0' 2 'is not within' -- avl-eval --tau 0 two.tar
 done_testing

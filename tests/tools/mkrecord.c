@@ -3,7 +3,7 @@
  * other, separated by blanks; a line that begins with # is a comment:
  *
  *	record KEY              begins a record; what follows belongs to it
- *	seal NAME VALUE         a field of the seal: a number, or text without blanks
+ *	seal NAME VALUE         a field of the seal: JSON without blanks, or else text
  *	TYPE SUFFIX DIMS FILL   a member, TYPE f4 f8 u1, DIMS as 7x7, FILL one of
  *	    = V V V ...         the values up to the end of the line, from the start again until
  *full bell X Y S          exp(-d^2 / 2 S^2), d the distance from the place X, Y (fractions of the
@@ -112,12 +112,12 @@ static void put_member(struct avl_record *record, const char *type)
 static void put_seal(struct avl_record *record)
 {
 	const char *const name = strtok(NULL, " \t\n"), *const value = strtok(NULL, " \t\n");
-	char *end;
+	struct avl_json *json;
 	if (!name || !value)
 		die("seal wants a name and a value", name ? name : "");
-	const double as_number = strtod(value, &end);
-	if (*end ? avl_json_set_string(record->seal, name, value)
-		 : avl_json_set_number(record->seal, name, as_number))
+	if (avl_json_parse(&json, value, strlen(value), NULL)
+		? avl_json_set_string(record->seal, name, value)
+		: avl_json_set(record->seal, name, json))
 		die("out of memory", name);
 }
 

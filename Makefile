@@ -36,7 +36,7 @@ ldflags     += $($(FLAVOUR)_FLAGS)
 
 # --- the parts of the library, and what each needs from outside ---------------------------------
 
-PARTS := base io image signal kern ops net media eval
+PARTS := base io image signal kern ops net train media eval
 
 io_LIBS     := $(shell $(PKG_CONFIG) --libs jansson zlib 2>/dev/null)
 image_LIBS  := $(shell $(PKG_CONFIG) --libs libpng zlib 2>/dev/null)
@@ -51,6 +51,10 @@ signal_CPPFLAGS := -I/usr/include/kissfft
 # Loops over pixels are written for the vectoriser.
 resize_CFLAGS  := -O3
 overlay_CFLAGS := -O3
+
+# Loops over features and weights, the same; no sum of floats is reordered.
+attend_CFLAGS := -O3
+optim_CFLAGS  := -O3
 
 # A SIMD level is one source compiled for that instruction set (lib/kern/kern.h).
 kern_level_CFLAGS        := -O3 -ffp-contract=fast
@@ -67,6 +71,8 @@ TOOLS := $(patsubst cmd/%.c,%,$(wildcard cmd/avl-*.c))
 avl-extract_PARTS  := media io base
 avl-localize_PARTS := net ops kern image signal io base
 avl-heatmap_PARTS  := image io base
+avl-embed_PARTS    := net ops kern image signal io base
+avl-train_PARTS    := train net ops kern image signal io base
 avl-model_PARTS    := net ops kern image signal io base
 avl-check_PARTS    := io base
 avl-truth_PARTS    := eval image io base
@@ -81,6 +87,7 @@ signal_TEST_PARTS := signal io base
 kern_TEST_PARTS   := kern base
 ops_TEST_PARTS    := ops kern base
 net_TEST_PARTS    := net ops kern image signal io base
+train_TEST_PARTS  := train net ops kern image signal io base
 media_TEST_PARTS  := media io base
 eval_TEST_PARTS   := eval image io base
 cmd_TEST_PARTS    := io base

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/material.h"
 #include "cmd/profile.h"
 #include "image/region.h"
-#include "image/resize.h"
 #include "io/contract.h"
 #include "kern/kern.h"
 #include "net/model.h"
@@ -68,52 +68,7 @@ struct localizer {
 	bool said_incomplete;
 };
 
-/* The picture and the sound of a record, if they are what they should be. */
-struct material {
-	const struct avl_tensor *frame, *audio;
-	int rate_hz;
-};
-
-static int check_sound(const struct avl_tensor *audio, struct avl_err *err)
-{
-	const float *const sample = audio->data;
-	if (audio->dim[0] < 1)
-		return avl_fail(err, AVL_ESHAPE, "audio.npy holds no samples");
-	for (int64_t i = 0; i < audio->dim[0]; i++)
-		if (!isfinite(sample[i]))
-			return avl_fail(err, AVL_EFORMAT,
-					"audio.npy holds a value that is not finite");
-	return 0;
-}
-
-static int find_material(const struct avl_record *record, struct material *found,
-			 struct avl_err *err)
-{
-	static const int64_t rgb[] = {-1, -1, 3}, samples[] = {-1};
-	const struct avl_member *const frame = avl_record_find(record, "frame.npy");
-	const struct avl_member *const audio = avl_record_find(record, "audio.npy");
-	char shape[128];
-	if (!frame || !audio)
-		return avl_fail(err, AVL_ENONE, frame ? "has no sound" : "has no picture");
-	if (!avl_tensor_is(&frame->tensor, AVL_U1, 3, rgb) || frame->tensor.dim[0] < 1 ||
-	    frame->tensor.dim[1] < 1 || frame->tensor.dim[0] > AVL_SIDE_MAX ||
-	    frame->tensor.dim[1] > AVL_SIDE_MAX) {
-		avl_tensor_describe(&frame->tensor, shape, sizeof shape);
-		return avl_fail(err, AVL_ESHAPE, "frame.npy is %s, not u1 (height, width, 3)",
-				shape);
-	}
-	if (!avl_tensor_is(&audio->tensor, AVL_F4, 1, samples)) {
-		avl_tensor_describe(&audio->tensor, shape, sizeof shape);
-		return avl_fail(err, AVL_ESHAPE, "audio.npy is %s, not f4 (samples)", shape);
-	}
-	const double rate_hz = avl_json_number(record->seal, "rate_hz", 0);
-	if (!(rate_hz >= 1000 && rate_hz <= 1000000) || rate_hz != floor(rate_hz))
-		return avl_fail(err, AVL_EFORMAT, "the seal names no usable rate_hz");
-	*found = (struct material){&frame->tensor, &audio->tensor, (int)rate_hz};
-	return check_sound(&audio->tensor, err);
-}
-
-static int run_networks(struct localizer *l, const struct material *m, struct avl_hearing *hearing,
+static int run_networks(struct localizer *l, const struct avl_material *m, struct avl_hearing *hearing,
 			struct avl_err *err)
 {
 	avl_stage_begin(&stage[PICTURE]);
@@ -275,9 +230,9 @@ static int answer(struct localizer *l, const struct avl_hearing *hearing, struct
 static void localize(struct localizer *l, const char *stream, struct avl_record *record)
 {
 	struct avl_err err;
-	struct material material = {0};
+	struct avl_material material = {0};
 	struct avl_hearing hearing = {0};
-	int code = find_material(record, &material, &err);
+	int code = avl_material_find(&material, record, &err);
 	if (code == AVL_ENONE) {
 		if (!l->said_incomplete)
 			avl_error("'%s': record '%s' %s; such records get no heat map", stream,

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/optim.h"
+
+#include <math.h>
+
+static void step_adam(const struct avl_optim *o, struct avl_param *p, int64_t step, double rate)
+{
+	const double correct1 = 1 - pow(o->beta1, (double)step);
+	const double correct2 = 1 - pow(o->beta2, (double)step);
+	const int decoupled = o->kind == AVL_OPTIM_ADAMW;
+	const float keep = decoupled ? (float)(1 - rate * o->decay) : 1;
+	const float decay = decoupled ? 0 : (float)o->decay;
+	const float b1 = (float)o->beta1, b2 = (float)o->beta2, eps = (float)o->eps;
+	const float a1 = (float)(1 - o->beta1), a2 = (float)(1 - o->beta2);
+	const float size = (float)(rate / correct1), root = (float)sqrt(correct2);
+	for (size_t i = 0; i < p->count; i++) {
+		const float w = p->value[i] * keep, g = p->grad[i] + decay * w;
+		p->first[i] = b1 * p->first[i] + a1 * g;
+		p->second[i] = b2 * p->second[i] + a2 * g * g;
+		p->value[i] = w - size * p->first[i] / (sqrtf(p->second[i]) / root + eps);
+	}
+}
+
+static void step_sgd(const struct avl_optim *o, struct avl_param *p, int64_t step, double rate)
+{
+	const float momentum = step == 1 ? 0 : (float)o->momentum, decay = (float)o->decay;
+	for (size_t i = 0; i < p->count; i++) {
+		const float g = p->grad[i] + decay * p->value[i];
+		p->first[i] = momentum * p->first[i] + g;
+		p->value[i] -= (float)rate * p->first[i];
+	}
+}
+
+void avl_optim_step(const struct avl_optim *optim, struct avl_param *param, int nparams,
+		    int64_t step, double rate)
+{
+	for (int i = 0; i < nparams; i++) {
+		if (param[i].frozen)
+			continue;
+		if (optim->kind == AVL_OPTIM_SGD)
+			step_sgd(optim, &param[i], step, rate);
+		else
+			step_adam(optim, &param[i], step, rate);
+	}
+}
+
+double avl_grad_norm(const struct avl_param *param, int nparams)
+{
+	double all = 0;
+	for (int i = 0; i < nparams; i++) {
+		double sum = 0;
+		for (size_t k = 0; !param[i].frozen && k < param[i].count; k++)
+			sum += (double)param[i].grad[k] * (double)param[i].grad[k];
+		all += sum;
+	}
+	return sqrt(all);
+}
+
+void avl_grad_scale(struct avl_param *param, int nparams, double factor)
+{
+	for (int i = 0; i < nparams; i++)
+		for (size_t k = 0; !param[i].frozen && k < param[i].count; k++)
+			param[i].grad[k] *= (float)factor;
+}
+
+double avl_schedule_rate(const struct avl_schedule *s, int64_t step)
+{
+	if (step <= s->warmup)
+		return s->rate * (double)step / (double)s->warmup;
+	const double behind = (double)(step - 1 - s->warmup), left = (double)(s->total - s->warmup);
+	switch (s->kind) {
+	case AVL_SCHEDULE_COSINE:
+		return left < 1 ? s->rate
+				: s->rate / 2 *
+				      (1 + cos(3.14159265358979323846 * fmin(1, behind / left)));
+	case AVL_SCHEDULE_STEP:
+		return s->rate * pow(s->gamma, floor(behind / (double)s->every));
+	case AVL_SCHEDULE_CONSTANT:
+		break;
+	}
+	return s->rate;
+}

@@ -49,6 +49,7 @@ image_CPPFLAGS  := $(shell $(PKG_CONFIG) --cflags libpng 2>/dev/null)
 signal_CPPFLAGS := -I/usr/include/kissfft
 
 # Loops over pixels are written for the vectoriser.
+tensor_CFLAGS  := -O3
 resize_CFLAGS  := -O3
 overlay_CFLAGS := -O3
 

@@ -86,21 +86,44 @@ static void plan_memory(struct avl_graph *graph)
 	}
 }
 
+struct loading {
+	const struct avl_graph *graph;
+	const char *prefix;
+	const struct avl_safetensors *file;
+	struct avl_err *err; /* a node each */
+};
+
+static void load_item(void *argument, int i, int thread)
+{
+	(void)thread;
+	const struct loading *const loading = argument;
+	const struct avl_node *const node = &loading->graph->node[i];
+	if (node->op->packed)
+		avl_node_load(node, loading->prefix, loading->file, &loading->err[i]);
+}
+
+/* The first node that fails is reported, whatever the threads. */
 static int load(struct avl_graph *graph, const char *prefix, const struct avl_safetensors *file,
 		struct avl_err *err)
 {
 	float *params = graph->params;
 	for (int i = 0; i < graph->count; i++) {
 		struct avl_node *const node = &graph->node[i];
-		if (!node->op->packed)
-			continue;
-		node->packed = params;
-		params += node->op->packed(&node->attr, node->in_shape);
-		const int code = avl_node_load(node, prefix, file, err);
-		if (code)
-			return code;
+		node->packed = node->op->packed ? params : NULL;
+		if (node->packed)
+			params += node->op->packed(&node->attr, node->in_shape);
 	}
-	return 0;
+	struct avl_err *const errs = calloc((size_t)graph->count, sizeof *errs);
+	if (!errs)
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	avl_par_for(graph->par, graph->count, load_item,
+		    &(struct loading){graph, prefix, file, errs});
+	int code = 0;
+	for (int i = 0; i < graph->count && !code; i++)
+		if (errs[i].code)
+			code = avl_fail(err, errs[i].code, "%s", errs[i].text);
+	free(errs);
+	return code;
 }
 
 /* Shapes, places and memory of everything but the parameters, for the input graph->in. */

@@ -61,6 +61,24 @@ static size_t packed(const struct avl_attr *attr, const struct avl_shape *in)
 	return (size_t)avl_blocks(attr->out) * AVL_BLOCK * (inputs + 1);
 }
 
+/* The weights of one block of output channels, lane by lane side by side. */
+static void pack_block(const struct avl_attr *attr, const struct plan *p, const float *weight,
+		       int block, float *to)
+{
+	const size_t window = (size_t)attr->kernel_h * (size_t)attr->kernel_w;
+	const size_t each = (size_t)p->in.c * window, inner = (size_t)p->inner;
+	const int first = block * AVL_BLOCK;
+	const int lanes = attr->out - first < AVL_BLOCK ? attr->out - first : AVL_BLOCK;
+	for (size_t c = 0; c < (size_t)p->in.c; c++) {
+		const float *const from = weight + (size_t)first * each + c * window;
+		float *const at = to + (c / inner * window * inner + c % inner) * AVL_BLOCK;
+		for (size_t k = 0; k < window; k++)
+			for (int lane = 0; lane < lanes; lane++)
+				at[k * inner * AVL_BLOCK + (size_t)lane] =
+				    from[(size_t)lane * each + k];
+	}
+}
+
 /* Bias [blocks][16], then weights [blocks][taps][inner][16]; the taps run over input blocks (or
  * planes), window rows and window columns. */
 static void pack(const struct avl_attr *attr, const struct avl_shape *in,
@@ -71,25 +89,13 @@ static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 		return;
 	}
 	const struct plan p = plan_of(attr, in);
-	const size_t window = (size_t)attr->kernel_h * (size_t)attr->kernel_w;
 	const size_t width = (size_t)avl_blocks(attr->out) * AVL_BLOCK;
 	memset(to, 0, packed(attr, in) * sizeof *to);
 	for (int o = 0; params->bias && o < attr->out; o++)
 		to[o] = params->bias[o];
-	float *const weights = to + width;
-	for (int o = 0; o < attr->out; o++) {
-		float *const block = weights + (size_t)(o / AVL_BLOCK) * (size_t)p.taps *
-						   (size_t)p.inner * AVL_BLOCK;
-		for (int c = 0; c < in->c; c++)
-			for (size_t k = 0; k < window; k++) {
-				const size_t tap = (size_t)(c / p.inner) * window + k;
-				const size_t at = tap * (size_t)p.inner + (size_t)(c % p.inner);
-				block[at * AVL_BLOCK + (size_t)(o % AVL_BLOCK)] =
-				    params
-					->weight[((size_t)o * (size_t)in->c + (size_t)c) * window +
-						 k];
-			}
-	}
+	for (int b = 0; b < avl_blocks(attr->out); b++)
+		pack_block(attr, &p, params->weight, b,
+			   to + width + (size_t)b * (size_t)p.taps * (size_t)p.inner * AVL_BLOCK);
 }
 
 /* The bordered copy and, behind it, the table of taps. */

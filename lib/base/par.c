@@ -9,7 +9,7 @@
 
 /* A waiting thread spins this often before it sleeps: layers follow each other within
  * microseconds, and waking a sleeper costs more than a small layer. */
-#define SPINS 20000
+#define SPINS 4000
 
 struct avl_par {
 	int threads;

@@ -139,10 +139,11 @@ static void check_slopes(const struct avl_trainer_options *options,
 }
 
 static const struct avl_contract heads_kinds[] = {
-    {.head = {AVL_ACTIVATION_SIGMOID, 0.3, AVL_POOL_MAX}},
-    {.head = {AVL_ACTIVATION_RELU, 0, AVL_POOL_MEAN}},
-    {.head = {AVL_ACTIVATION_TANH, 0, AVL_POOL_MEAN}},
-    {.head = {AVL_ACTIVATION_NONE, 0, AVL_POOL_MAX}},
+    {.head =
+	 {.count = 1, .activation = AVL_ACTIVATION_SIGMOID, .floor = 0.3, .pool = AVL_POOL_MAX}},
+    {.head = {.count = 1, .activation = AVL_ACTIVATION_RELU, .floor = 0, .pool = AVL_POOL_MEAN}},
+    {.head = {.count = 1, .activation = AVL_ACTIVATION_TANH, .floor = 0, .pool = AVL_POOL_MEAN}},
+    {.head = {.count = 1, .activation = AVL_ACTIVATION_NONE, .floor = 0, .pool = AVL_POOL_MAX}},
 };
 
 static struct avl_trainer_options options_for(const char *unsup, const char *sup,

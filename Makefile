@@ -103,7 +103,7 @@ tests_CPPFLAGS   := -Itests/tsan
 media_TEST_PARTS :=
 endif
 
-FUZZ_PARTS  := io base
+FUZZ_PARTS  := eval image io base
 BENCH_PARTS := net ops kern image signal io base
 
 # --- compiling ------------------------------------------------------------------------------------

@@ -31,5 +31,8 @@ int avl_boxes_read(struct avl_annotations *annotations, const char *path, struct
 int avl_silent_read(struct avl_annotations *annotations, const char *path, struct avl_err *err);
 /* A folder or a file. */
 int avl_flickr_read(struct avl_annotations *annotations, const char *path, struct avl_err *err);
+/* One XML file, whose boxes are those of NAME. */
+int avl_flickr_read_xml(struct avl_annotations *annotations, const char *path, const char *name,
+			struct avl_err *err);
 
 #endif

@@ -158,8 +158,8 @@ static int is_bbox(const char *at)
 	return !strncmp(at, "<bbox", 5) && strchr(" \t\r\n>", at[5]);
 }
 
-static int read_flickr_xml(struct avl_annotations *annotations, const char *path, const char *name,
-			   struct avl_err *err)
+int avl_flickr_read_xml(struct avl_annotations *annotations, const char *path, const char *name,
+			struct avl_err *err)
 {
 	char *text;
 	size_t n;
@@ -212,7 +212,7 @@ static int read_flickr_folder(struct avl_annotations *annotations, const char *p
 		}
 		snprintf(file, size, "%s/%s", path, entry->d_name);
 		avl_stem(entry->d_name, name, sizeof name);
-		rc = read_flickr_xml(annotations, file, name, err);
+		rc = avl_flickr_read_xml(annotations, file, name, err);
 		files++;
 		free(file);
 	}

@@ -7,6 +7,8 @@
 /* What a reader of the numbers must know: what was met of the known pitfalls, and whether anything
  * shows that the model looks and listens. */
 
+#define FEW 30
+
 struct met {
 	int vggss, flickr, clipped, empty, flat, infinite, cropped, repeated, doubled;
 	int large; /* maps with scores above 1 on the universal threshold's scale */
@@ -217,6 +219,8 @@ void avl_report_notes(struct avl_report *report, const struct avl_evaluation *e)
 	note_rule(report, e);
 	note_data(report, e, &m);
 	note_maps(report, e, &m);
+	if (report->n < FEW && e->options.resamples)
+		avl_report_note(report, "%d records are few: the intervals say little", report->n);
 	if (isnan(ciou->value))
 		return;
 	if (!e->options.protocol.is_mask)

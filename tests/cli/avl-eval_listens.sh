@@ -60,6 +60,7 @@ matches 'by its area' '"silence_pia":0\.[1-9]' "$OUT"
 printf 'record a\nf4 heat.npy 7x7 bell 0.2 0.5 0.2\nf8 boxes.npy 1x5 = 0 0 0.5 1 0\nrecord b\nf4 heat.npy 7x7 bell 0.8 0.5 0.2\nf8 boxes.npy 1x5 = 0.75 0 1 1 0\n' |
 	mkrecord >two.tar
 t 'two records' 0 '' -- avl-eval two.tar
+matches 'are few, and that is said' '^note: 2 records are few' "$OUT"
 matches 'are not surely above anything' 'not surely above the maps of other clips \(0.00\)' "$OUT"
 
 # a map divided by a temperature is judged as the map itself, if avl-eval is told; 0.25 is exact

@@ -39,7 +39,7 @@ static const struct avl_preset presets[] = {
      {.arch = "efficientnet_lite0+yamnet",
       .preset = "default",
       .frame = FRAME(448, STRETCH, BICUBIC, .mean = {127, 127, 127}, .std = {128, 128, 128}),
-      .sound = SOUND("yamnet", 16000, 5, ZERO, MIX),
+      .sound = SOUND("yamnet", 16000, 4, ZERO, MIX),
       .head = {.kind = AVL_HEAD_FC,
 	       .count = 1,
 	       .activation = AVL_ACTIVATION_SIGMOID,

@@ -14,7 +14,7 @@ is 'the table of list is 100 columns wide at most' "$(sed -n 1,9p "$OUT" | awk '
 t 'show' 0 '' -- avl-model show "$default"
 matches 'show says the architecture' '^  architecture  *efficientnet_lite0\+yamnet$' "$OUT"
 matches 'show says the picture' 'stretched to 448 x 448' "$OUT"
-matches 'show says the sound' 'at 16000 Hz; 5 s' "$OUT"
+matches 'show says the sound' 'at 16000 Hz; 4 s' "$OUT"
 matches 'show says the licence' 'Apache-2.0' "$OUT"
 matches 'show says that the digest is good' 'digest  *crc32:[0-9a-f]{8}, verified' "$OUT"
 matches 'show says that nothing lacks' 'complete  *yes' "$OUT"

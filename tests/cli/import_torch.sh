@@ -22,6 +22,11 @@ t 'values that fill up are those of avl-model' 0 '' -- case_of values new.st res
 for preset in lvs ezvsl slavc sslalign ssltie; do
 	avl-model init --seed 2 -o there.st "$preset"
 	t "export $preset" 0 '' -- export_torch there.st out.pth
+	case $preset in
+	ezvsl) t 'it has all 244 tensors' 0 '' -- case_of count out.pth model 244 ;;
+	slavc) t 'it has all 496 tensors' 0 '' -- case_of count out.pth model 496 ;;
+	lvs) t 'it has all 248 tensors' 0 '' -- case_of count out.pth model_state_dict 248 ;;
+	esac
 	t "import it again" 0 '' -- import -q out.pth back.st
 	t "the values are the same" 0 '' -- case_of same there.st back.st
 	t 'the file is a whole model' 0 '' -- avl-model show back.st

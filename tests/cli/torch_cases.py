@@ -48,6 +48,13 @@ def contract(path, preset):
     assert text == tensorfile.compact_json(made), (text, made)
 
 
+def count(path, wrapper, wanted):
+    """As many tensors as the official code saves."""
+    with open(path, "rb") as file:
+        found = torchfile.read(file.read())[wrapper]
+    assert len(found) == int(wanted), len(found)
+
+
 def values(path, arch, seed):
     """A new model's values are those that fill up an imported network."""
     made = layouts.new_values(layouts.arch_tensors(arch), int(seed))

@@ -56,6 +56,7 @@ overlay_CFLAGS := -O3
 # Loops over features and weights, the same; no sum of floats is reordered.
 attend_CFLAGS := -O3
 optim_CFLAGS  := -O3
+sample_CFLAGS := -O3
 
 # A SIMD level is one source compiled for that instruction set (lib/kern/kern.h).
 kern_level_CFLAGS        := -O3 -ffp-contract=fast

@@ -11,6 +11,7 @@
 #include "cmd/train_feed.h"
 #include "cmd/train_files.h"
 #include "cmd/train_log.h"
+#include "cmd/train_settings.h"
 #include "kern/kern.h"
 #include "train/checkpoint.h"
 
@@ -36,7 +37,8 @@ static const struct avl_option options[] = {
      "how maps are scored (default: as the model says; cosine with --unsup)", "dot|relu|cosine", 0,
      0},
     {0, "temperature", AVL_OPT_NUMBER, &temperature, "T",
-     "of the softmax over positions (default: 1; cosine 0.1)", NULL, 1e-4, 1e4},
+     "of the softmax over positions\n(default: as the model says, else 1; cosine 0.1)", NULL, 1e-4,
+     1e4},
     {0, "tau", AVL_OPT_NUMBER, &tau, "T",
      "of nce, margin-nce and slavc (default: 0.03) and lvs (0.07)", NULL, 1e-4, 1e4},
     {0, "margin", AVL_OPT_NUMBER, &margin, "M", "of hinge (default: 0.5), margin-nce (-0.2)", NULL,
@@ -186,7 +188,9 @@ static struct avl_trainer_options read_options(const struct avl_contract *contra
 	};
 	if (score < 0 && o.unsup)
 		o.score = AVL_ATTENTION_COSINE;
-	o.temperature = usual(temperature, o.score == AVL_ATTENTION_COSINE ? 0.1 : 1);
+	const double usual_of_score = o.score == AVL_ATTENTION_COSINE ? 0.1 : 1;
+	o.temperature =
+	    usual(temperature, contract->temperature != 1 ? contract->temperature : usual_of_score);
 	if (o.unsup) {
 		o.margin = usual(margin, o.unsup->margin);
 		o.tau = usual(tau, o.unsup->tau);
@@ -300,34 +304,6 @@ static struct avl_json *make_settings(const struct session *s)
 	return settings;
 }
 
-/* The value of a member as text; "none" where it is not there. */
-static char *text_of(const struct avl_json *object, const char *name)
-{
-	const struct avl_json *const value = avl_json_get(object, name);
-	const char *const text = avl_json_string(object, name, NULL);
-	char number[64];
-	snprintf(number, sizeof number, "%.10g", avl_json_number(object, name, NAN));
-	return strdup(text ? text : value ? number : "none");
-}
-
-static void compare_settings(const struct avl_json *have, const struct avl_json *want)
-{
-	const char *name;
-	struct avl_json *value;
-	for (void *at = NULL; avl_json_next(want, &at, &name, &value);) {
-		char *const before = text_of(have, name), *const now = text_of(want, name);
-		if (!before || !now)
-			avl_die(AVL_EXIT_FAILURE, "out of memory");
-		if (strcmp(before, now))
-			avl_die(AVL_EXIT_USAGE, "--resume: '%s' was made with %s %s, not %s",
-				avl_common.output, name, before, now);
-		free(before);
-		free(now);
-	}
-}
-
-/* --- checkpoints --- */
-
 static void write_model(const void *arg, const char *path)
 {
 	const struct session *const s = arg;
@@ -394,7 +370,8 @@ static void open_heads(struct session *s, const struct avl_trainer_options *o)
 	if (code)
 		avl_die_err(&err);
 	s->drops_names = options_of_heads.fresh;
-	s->contract_text = avl_checkpoint_contract(s->init, kinds[o->score], s->drops_names);
+	s->contract_text =
+	    avl_checkpoint_contract(s->init, kinds[o->score], o->temperature, s->drops_names);
 	if (!s->contract_text)
 		avl_die(AVL_EXIT_FAILURE, "out of memory");
 }
@@ -463,7 +440,7 @@ static void open_trainer(struct session *s, const struct avl_trainer_options *o)
 		avl_die_err(&err);
 	struct avl_json *const settings = make_settings(s);
 	if (s->resumed) {
-		compare_settings(s->training.settings, settings);
+		train_settings_compare(avl_common.output, s->training.settings, settings);
 		if (avl_moments_read(s->heads.param, AVL_HEAD_PARAMS, s->init, &err))
 			avl_die(AVL_EXIT_FAILURE, "--resume: '%s': %s", avl_common.output,
 				err.text);

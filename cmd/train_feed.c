@@ -41,6 +41,14 @@ static void take(struct feed *feed, const char *file, const struct avl_record *r
 	feed->rate_hz = sample->rate_hz;
 }
 
+static void check(const char *file, const struct avl_record *record,
+		  const struct avl_sample *sample)
+{
+	struct avl_err err;
+	if (avl_sample_check(sample, record, &err))
+		die_at(file, record, &err);
+}
+
 static void read_record(struct feed *feed, int64_t i, struct avl_record *record,
 			struct avl_sample *sample)
 {
@@ -59,6 +67,7 @@ static void survey(struct feed *feed)
 	avl_record_init(&record, 0);
 	for (int64_t i = 0; i < feed->count; i++) {
 		read_record(feed, feed->first + i, &record, &sample);
+		check(avl_dataset_name(feed->dataset, feed->first + i), &record, &sample);
 		feed->known += sample.truth.annotators > 0;
 		for (int m = 0; m < record.nmembers; m++)
 			feed->digest = avl_crc32(feed->digest, &record.member[m].crc32,
@@ -97,6 +106,7 @@ static bool read_stream(struct feed *feed)
 		if (!found)
 			return false;
 		take(feed, "stdin", &feed->record[i], &feed->sample[i]);
+		check("stdin", &feed->record[i], &feed->sample[i]);
 		feed->known += feed->sample[i].truth.annotators > 0;
 		feed->count++;
 	}

@@ -19,14 +19,16 @@ struct list {
 	struct avl_arena names;
 };
 
-char *avl_checkpoint_contract(const struct avl_safetensors *init, const char *score, int fresh)
+char *avl_checkpoint_contract(const struct avl_safetensors *init, const char *score,
+			      double temperature, int fresh)
 {
 	struct avl_err err;
 	struct avl_json *contract;
 	const char *const text = avl_safetensors_meta(init, "avl.contract");
 	if (!text || avl_json_parse(&contract, text, strlen(text), &err))
 		return NULL;
-	int rc = avl_json_set_string(contract, "score", score);
+	int rc = avl_json_set_string(contract, "score", score) ||
+		 avl_json_set_number(contract, "temperature", temperature);
 	if (!rc && fresh && !avl_json_get(contract, "head"))
 		rc = avl_json_set(contract, "head", avl_json_object());
 	if (!rc && fresh) {
@@ -151,6 +153,8 @@ static struct avl_json *make_metadata(const struct avl_safetensors *init, const 
 	const struct avl_json *const before = avl_safetensors_metadata(init);
 	struct avl_json *const metadata = before ? avl_json_copy(before) : avl_json_object();
 	char *const text = dump_training(training);
+	if (metadata)
+		avl_json_remove(metadata, "avl.sure");
 	if (metadata && fresh)
 		avl_json_remove(metadata, "avl.classes");
 	const int rc = !text || avl_json_set_string(metadata, "avl.contract", contract) ||

@@ -21,12 +21,15 @@ struct avl_training {
 	struct avl_json *settings; /* an object, compared at --resume */
 };
 
-/* Changes to a contract: the text of INIT's with score, and with FRESH also activation and floor,
- * set anew. Malloc'd, NULL: out of memory, or INIT has none that can be read. */
-char *avl_checkpoint_contract(const struct avl_safetensors *init, const char *score, int fresh);
+/* Changes to a contract: the text of INIT's with score and temperature, and with FRESH also
+ * activation and floor, set anew. Malloc'd, NULL: out of memory, or INIT has none that can be
+ * read. */
+char *avl_checkpoint_contract(const struct avl_safetensors *init, const char *score,
+			      double temperature, int fresh);
 
 /* Writes to FD what INIT holds, with the parameters (those not frozen as F32) in the place of its
- * tensors of their names, and CONTRACT in the place of its contract. FRESH: without what names the
+ * tensors of their names, and CONTRACT in the place of its contract, but not what was fitted to
+ * other weights ("avl.sure"). FRESH: without what names the
  * units of the first layer ("class_map.*", "avl.classes"). */
 int avl_checkpoint_write(int fd, const struct avl_safetensors *init, const char *contract,
 			 int fresh, const struct avl_param *param, int nparams,

@@ -199,6 +199,10 @@ int avl_heads_init(struct avl_heads *heads, const struct avl_contract *contract,
 	    .floor = (float)contract->head.floor,
 	    .pool = contract->head.pool,
 	};
+	if (contract->head.kind != AVL_HEAD_FC)
+		return avl_fail(err, AVL_ESHAPE,
+				"heads of the kind '%s' cannot be trained, only 'fc'",
+				avl_head_kind_name(contract->head.kind));
 	avl_arena_init(&heads->memory, 0);
 	for (int i = 0; i < AVL_HEAD_PARAMS; i++)
 		heads->param[i] = (struct avl_param){.name = param_name[i], .frozen = 1};

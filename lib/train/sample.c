@@ -36,14 +36,6 @@ static int find_floats(const struct avl_record *record, const char *suffix, int 
 		return avl_fail(err, AVL_ESHAPE, "%s is %s, not f4 (%s, %s%s%s)", suffix, shape,
 				dim[0], dim[1], ndim > 2 ? ", " : "", dim[2]);
 	}
-	/* x * 0 is NaN where x is not finite, and so is every sum with it */
-	const float *const x = t->data;
-	const size_t n = avl_tensor_count(t);
-	float sum = 0;
-	for (size_t i = 0; i < n; i++)
-		sum += x[i] * 0;
-	if (sum != 0)
-		return avl_fail(err, AVL_EFORMAT, "%s holds a value that is not finite", suffix);
 	*found = member;
 	return 0;
 }
@@ -55,7 +47,7 @@ int avl_sample_find(struct avl_sample *sample, const struct avl_record *record,
 	static const char *const fs_dims[] = {"patches", "d"};
 	const int v_wanted[] = {shape->channels, shape->rows, shape->cols};
 	const int fs_wanted[] = {0, shape->features};
-	const struct avl_member *v, *fs;
+	const struct avl_member *v = NULL, *fs = NULL;
 	int code = find_floats(record, "v.npy", 3, v_wanted, v_dims, &v, err);
 	if (!code)
 		code = find_floats(record, "fs.npy", 2, fs_wanted, fs_dims, &fs, err);
@@ -76,4 +68,33 @@ int avl_sample_find(struct avl_sample *sample, const struct avl_record *record,
 		sample->region[i] = avl_json_number_at(region, i, sample->region[i]);
 	code = avl_truth_find(&sample->truth, record, err);
 	return code < 0 ? code : 0;
+}
+
+/* x * 0 is NaN where x is not finite, and so is every sum with it. Eight sums, so that they need
+ * not wait for each other. */
+static int is_finite(const float *x, size_t n)
+{
+	float lane[8] = {0}, sum = 0;
+	size_t i = 0;
+	for (; i + 8 <= n; i += 8)
+		for (int k = 0; k < 8; k++)
+			lane[k] += x[i + (size_t)k] * 0;
+	for (; i < n; i++)
+		sum += x[i] * 0;
+	for (int k = 0; k < 8; k++)
+		sum += lane[k];
+	return sum == 0;
+}
+
+int avl_sample_check(const struct avl_sample *sample, const struct avl_record *record,
+		     struct avl_err *err)
+{
+	static const char *const suffix[] = {"v.npy", "fs.npy"};
+	const float *const data[] = {sample->v, sample->fs};
+	for (int i = 0; i < 2; i++)
+		if (!is_finite(data[i],
+			       avl_tensor_count(&avl_record_find(record, suffix[i])->tensor)))
+			return avl_fail(err, AVL_EFORMAT, "%s holds a value that is not finite",
+					suffix[i]);
+	return 0;
 }

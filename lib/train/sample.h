@@ -24,8 +24,12 @@ struct avl_sample_shape {
 };
 
 /* The sample borrows from RECORD. AVL_ENONE where v or f_s is missing, AVL_ESHAPE where one has
- * another shape, AVL_EFORMAT for values that are not finite and what avl_truth_find refuses. */
+ * another shape, AVL_EFORMAT for what avl_truth_find refuses. */
 int avl_sample_find(struct avl_sample *sample, const struct avl_record *record,
 		    const struct avl_sample_shape *shape, struct avl_err *err);
+
+/* AVL_EFORMAT where v or f_s holds a value that is not finite. Takes longer than the rest. */
+int avl_sample_check(const struct avl_sample *sample, const struct avl_record *record,
+		     struct avl_err *err);
 
 #endif

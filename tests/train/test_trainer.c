@@ -238,6 +238,9 @@ Test(trainer, unknown_names_and_everything_cannot_be_frozen)
 	cr_expect_str_eq(err.text, "no parameter begins with 'sund'");
 	options.freeze = "sound";
 	cr_expect_eq(avl_heads_init(&heads, &heads_kinds[0], file, &options, &err), AVL_EUSAGE);
+	const struct avl_contract linear = {.head = {.kind = AVL_HEAD_LINEAR, .count = 1}};
+	options.freeze = NULL;
+	cr_expect_eq(avl_heads_init(&heads, &linear, file, &options, &err), AVL_ESHAPE);
 	options.freeze = "image.,sound_fc1";
 	cr_expect_eq(avl_heads_init(&heads, &heads_kinds[0], file, &options, &err), 0);
 	avl_heads_release(&heads);

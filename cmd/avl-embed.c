@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/filter.h"
 #include "cmd/material.h"
 #include "io/contract.h"
 #include "kern/kern.h"
@@ -119,8 +120,9 @@ static void drop_members(struct avl_record *record)
 }
 
 /* A record that cannot be embedded is passed on as it came. */
-static void embed(struct embedder *e, const char *stream, struct avl_record *record)
+static bool embed(void *argument, const char *stream, struct avl_record *record)
 {
+	struct embedder *const e = argument;
 	struct avl_err err;
 	struct avl_material material = {0};
 	int code = avl_material_find(&material, record, &err);
@@ -129,7 +131,7 @@ static void embed(struct embedder *e, const char *stream, struct avl_record *rec
 			avl_error("'%s': record '%s' %s; such records get no features", stream,
 				  record->key, err.text);
 		e->said_incomplete = true;
-		return;
+		return true;
 	}
 	if (!code)
 		code = run_networks(e->model, &material, record, &err);
@@ -137,6 +139,7 @@ static void embed(struct embedder *e, const char *stream, struct avl_record *rec
 		avl_error("'%s': record '%s': %s", stream, record->key, err.text);
 	else
 		drop_members(record);
+	return true;
 }
 
 static struct avl_json *settings(const char *path, const struct avl_model *model)
@@ -147,35 +150,6 @@ static struct avl_json *settings(const char *path, const struct avl_model *model
 	    !avl_json_set_string(s, "arch", avl_model_contract(model)->arch))
 		return s;
 	avl_die(AVL_EXIT_FAILURE, "out of memory");
-}
-
-static void run(struct embedder *e, char **files, int nfiles, const char *path)
-{
-	struct avl_err err;
-	struct avl_output output;
-	struct avl_record record;
-	struct avl_writer *writer;
-	struct avl_json *const header = settings(path, e->model);
-	struct avl_input *const input = avl_input_open(files, nfiles);
-	avl_output_open(&output, avl_common.output, avl_common.force);
-	if (avl_writer_open(&writer, output.fd, output.path, "avl-embed", header,
-			    avl_common.gzip ? AVL_WRITER_GZIP : 0, &err))
-		avl_die_err(&err);
-	avl_json_free(header);
-	avl_record_init(&record, 0);
-	avl_progress_start("records", 0);
-	for (double done = 1; avl_input_next(input, &record) > 0; done++) {
-		embed(e, avl_input_name(input), &record);
-		if (avl_writer_record(writer, &record, &err))
-			avl_die_err(&err);
-		avl_progress(done);
-	}
-	avl_progress_end();
-	avl_record_release(&record);
-	avl_input_close(input);
-	if (avl_writer_close(writer, &err))
-		avl_die_err(&err);
-	avl_output_commit(&output);
 }
 
 int main(int argc, char **argv)
@@ -195,7 +169,11 @@ int main(int argc, char **argv)
 		avl_die(AVL_EXIT_FAILURE, "out of memory");
 	if (avl_model_open(&e.model, path, par, &err))
 		avl_die_err(&err);
-	run(&e, argv + first, argc - first, path);
+	struct avl_json *const header = settings(path, e.model);
+	const struct avl_filter filter = {
+	    .producer = command.name, .settings = header, .each = embed, .arg = &e};
+	avl_filter_run(&filter, argv + first, argc - first);
+	avl_json_free(header);
 	avl_model_close(e.model);
 	avl_par_free(par);
 	free(path);

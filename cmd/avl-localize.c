@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/filter.h"
 #include "cmd/material.h"
-#include "cmd/profile.h"
 #include "image/region.h"
 #include "io/contract.h"
 #include "kern/kern.h"
@@ -68,8 +68,8 @@ struct localizer {
 	bool said_incomplete;
 };
 
-static int run_networks(struct localizer *l, const struct avl_material *m, struct avl_hearing *hearing,
-			struct avl_err *err)
+static int run_networks(struct localizer *l, const struct avl_material *m,
+			struct avl_hearing *hearing, struct avl_err *err)
 {
 	avl_stage_begin(&stage[PICTURE]);
 	int code = avl_model_set_picture(l->model, m->frame->data, (int)m->frame->dim[0],
@@ -227,8 +227,9 @@ static int answer(struct localizer *l, const struct avl_hearing *hearing, struct
 }
 
 /* A record that cannot be answered is passed on as it came. */
-static void localize(struct localizer *l, const char *stream, struct avl_record *record)
+static bool localize(void *argument, const char *stream, struct avl_record *record)
 {
+	struct localizer *const l = argument;
 	struct avl_err err;
 	struct avl_material material = {0};
 	struct avl_hearing hearing = {0};
@@ -238,7 +239,7 @@ static void localize(struct localizer *l, const char *stream, struct avl_record 
 			avl_error("'%s': record '%s' %s; such records get no heat map", stream,
 				  record->key, err.text);
 		l->said_incomplete = true;
-		return;
+		return true;
 	}
 	if (!code)
 		code = run_networks(l, &material, &hearing, &err);
@@ -246,6 +247,7 @@ static void localize(struct localizer *l, const char *stream, struct avl_record 
 		code = answer(l, &hearing, record, &err);
 	if (code)
 		avl_error("'%s': record '%s': %s", stream, record->key, err.text);
+	return true;
 }
 
 static struct avl_json *settings(const char *path, enum avl_score kind)
@@ -257,41 +259,6 @@ static struct avl_json *settings(const char *path, enum avl_score kind)
 	    (!sources || !avl_json_set_number(s, "sources", sources)))
 		return s;
 	avl_die(AVL_EXIT_FAILURE, "out of memory");
-}
-
-static void run(struct localizer *l, char **files, int nfiles, const char *path)
-{
-	struct avl_err err;
-	struct avl_output output;
-	struct avl_record record;
-	struct avl_writer *writer;
-	struct avl_json *const header = settings(path, l->score);
-	struct avl_input *const input = avl_input_open(files, nfiles);
-	avl_output_open(&output, avl_common.output, avl_common.force);
-	if (avl_writer_open(&writer, output.fd, output.path, "avl-localize", header,
-			    avl_common.gzip ? AVL_WRITER_GZIP : 0, &err))
-		avl_die_err(&err);
-	avl_json_free(header);
-	avl_record_init(&record, 0);
-	avl_progress_start("records", 0);
-	for (double done = 1;; done++) {
-		avl_stage_begin(&stage[READ]);
-		if (!avl_input_next(input, &record))
-			break;
-		avl_stage_end(&stage[READ]);
-		localize(l, avl_input_name(input), &record);
-		avl_stage_begin(&stage[WRITE]);
-		if (avl_writer_record(writer, &record, &err))
-			avl_die_err(&err);
-		avl_stage_end(&stage[WRITE]);
-		avl_progress(done);
-	}
-	avl_progress_end();
-	avl_record_release(&record);
-	avl_input_close(input);
-	if (avl_writer_close(writer, &err))
-		avl_die_err(&err);
-	avl_output_commit(&output);
 }
 
 int main(int argc, char **argv)
@@ -316,7 +283,17 @@ int main(int argc, char **argv)
 	if (sources && !l.has_units)
 		avl_die(AVL_EXIT_USAGE, "'%s': the model cannot tell sounds apart", path);
 	avl_model_map_size(l.model, &l.rows, &l.cols);
-	run(&l, argv + first, argc - first, path);
+	struct avl_json *const header = settings(path, l.score);
+	const struct avl_filter filter = {
+	    .producer = command.name,
+	    .settings = header,
+	    .each = localize,
+	    .arg = &l,
+	    .read = &stage[READ],
+	    .write = &stage[WRITE],
+	};
+	avl_filter_run(&filter, argv + first, argc - first);
+	avl_json_free(header);
 	if (profile)
 		avl_profile_print(stage, STAGES);
 	avl_model_close(l.model);

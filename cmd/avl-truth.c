@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/cmd.h"
+#include "cmd/filter.h"
 #include "eval/annotation.h"
 #include "eval/control.h"
 #include "eval/mask.h"
@@ -207,32 +207,12 @@ static bool make_control(struct truth *truth, const char *stream, struct avl_rec
 	return false;
 }
 
-static void run(struct truth *truth, char **files, int nfiles)
+static bool annotate(void *argument, const char *stream, struct avl_record *record)
 {
-	struct avl_err err;
-	struct avl_output output;
-	struct avl_record record;
-	struct avl_writer *writer;
-	struct avl_input *const input = avl_input_open(files, nfiles);
-	avl_output_open(&output, avl_common.output, avl_common.force);
-	if (avl_writer_open(&writer, output.fd, output.path, "avl-truth", NULL,
-			    avl_common.gzip ? AVL_WRITER_GZIP : 0, &err))
-		avl_die_err(&err);
-	avl_record_init(&record, 0);
-	avl_progress_start("records", 0);
-	while (avl_input_next(input, &record)) {
-		avl_progress(++truth->records);
-		attach(truth, avl_input_name(input), &record);
-		if (make_control(truth, avl_input_name(input), &record) &&
-		    avl_writer_record(writer, &record, &err))
-			avl_die_err(&err);
-	}
-	avl_progress_end();
-	avl_record_release(&record);
-	avl_input_close(input);
-	if (avl_writer_close(writer, &err))
-		avl_die_err(&err);
-	avl_output_commit(&output);
+	struct truth *const truth = argument;
+	truth->records++;
+	attach(truth, stream, record);
+	return make_control(truth, stream, record);
 }
 
 static bool wants_truth(void)
@@ -269,7 +249,9 @@ int main(int argc, char **argv)
 	if (control >= 0)
 		truth.controller.kind = (enum avl_control)(control + 1);
 	read_annotations(&truth);
-	run(&truth, argv + first, argc - first);
+	const struct avl_filter filter = {
+	    .producer = command.name, .each = annotate, .arg = &truth};
+	avl_filter_run(&filter, argv + first, argc - first);
 	report(&truth);
 	avl_controller_release(&truth.controller);
 	avl_masks_close(truth.masks);

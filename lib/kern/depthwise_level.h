@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
+/* Windows that move over the pixels of one block of channels: depthwise convolution, maximum. */
+
+/* Neighbours whose sums are held in registers: with one weight, 13 of the 16 that AVX2 has. */
 #define DEPTHWISE_PIXELS 6
 
 /* PIXELS neighbours whose windows lie wholly inside the row. */

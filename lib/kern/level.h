@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The vector of the level that is being compiled. Included only by level_*.c, which have set
- * AVL_VECTOR, the floats a register holds. */
+/* The vector of the level that is being compiled. Included only by table_level.h, below a
+ * definition of AVL_VECTOR, the floats a register holds. */
 
 #include <math.h>
 #include <stddef.h>

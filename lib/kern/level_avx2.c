@@ -2,32 +2,9 @@
 
 #if defined(__AVX2__) && defined(__FMA__)
 #define AVL_VECTOR 8
-
-#include "kern/level.h"
-#include "kern/conv_level.h"
-#include "kern/depthwise_level.h"
-#include "kern/grad_level.h"
-#include "kern/point_level.h"
-#include "kern/winograd_level.h"
-
-#include "kern/levels.h"
-
-const struct avl_kern avl_kern_avx2 = {
-    .level = "avx2",
-    .conv = conv,
-    .depthwise = depthwise,
-    .maxpool = maxpool,
-    .add = add,
-    .affine = affine,
-    .sum = sum_pixels,
-    .winograd_input = winograd_input,
-    .winograd_output = winograd_output,
-    .conv_dw = conv_dw,
-    .depthwise_grad = depthwise_grad,
-    .gate = gate,
-    .covary = covary,
-    .blend = blend,
-};
+#define AVL_LEVEL  "avx2"
+#define AVL_TABLE  avl_kern_avx2
+#include "kern/table_level.h"
 #else
 typedef int avl_level_is_not_for_this_machine;
 #endif

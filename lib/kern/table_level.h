@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+
+/* All kernels of a level and their table. Included only by level_*.c, which say what the level is:
+ * AVL_VECTOR, the floats a register holds; AVL_LEVEL, its name; AVL_TABLE, the table's. */
+
+#include "kern/level.h"
+#include "kern/conv_level.h"
+#include "kern/depthwise_level.h"
+#include "kern/grad_level.h"
+#include "kern/point_level.h"
+#include "kern/winograd_level.h"
+
+#include "kern/levels.h"
+
+const struct avl_kern AVL_TABLE = {
+    .level = AVL_LEVEL,
+    .conv = conv,
+    .depthwise = depthwise,
+    .maxpool = maxpool,
+    .add = add,
+    .affine = affine,
+    .sum = sum_pixels,
+    .winograd_input = winograd_input,
+    .winograd_output = winograd_output,
+    .conv_dw = conv_dw,
+    .depthwise_grad = depthwise_grad,
+    .gate = gate,
+    .covary = covary,
+    .blend = blend,
+};

@@ -5,15 +5,6 @@
 
 /* The additions of a network and its activations, which add nothing. */
 
-static int shape_clamp(const struct avl_attr *attr, const struct avl_shape *in,
-		       struct avl_shape *out, struct avl_err *err)
-{
-	(void)attr;
-	(void)err;
-	*out = *in;
-	return 0;
-}
-
 static int shape_add(const struct avl_attr *attr, const struct avl_shape *in, struct avl_shape *out,
 		     struct avl_err *err)
 {
@@ -22,18 +13,13 @@ static int shape_add(const struct avl_attr *attr, const struct avl_shape *in, st
 		return avl_fail(err, AVL_ESHAPE,
 				"maps of %d x %d x %d and %d x %d x %d do not add up", a->c, a->h,
 				a->w, b->c, b->h, b->w);
-	return shape_clamp(attr, in, out, err);
+	return avl_shape_same(attr, in, out, err);
 }
-
-struct job {
-	const struct avl_op_run *run;
-	const struct avl_op_grad *grad;
-};
 
 static void item(void *argument, int number, int thread)
 {
 	(void)thread;
-	const struct avl_op_run *const run = ((const struct job *)argument)->run;
+	const struct avl_op_run *const run = ((const struct avl_op_job *)argument)->run;
 	const struct avl_shape *const in = &run->in[0].shape;
 	const size_t floats = (size_t)in->h * (size_t)in->w * AVL_BLOCK;
 	const size_t at = (size_t)number * floats;
@@ -44,14 +30,13 @@ static void item(void *argument, int number, int thread)
 
 static void forward(const struct avl_op_run *run)
 {
-	const struct avl_shape *const in = &run->in[0].shape;
-	avl_par_for(run->par, avl_blocks(in->c) * in->n, item, &(struct job){run, NULL});
+	avl_op_each_block(run, NULL, item);
 }
 
 static void clamp_grad_item(void *argument, int number, int thread)
 {
 	(void)thread;
-	const struct job *const job = argument;
+	const struct avl_op_job *const job = argument;
 	const struct avl_op_run *const run = job->run;
 	const struct avl_shape *const in = &run->in[0].shape;
 	const size_t floats = (size_t)in->h * (size_t)in->w * AVL_BLOCK;
@@ -62,16 +47,14 @@ static void clamp_grad_item(void *argument, int number, int thread)
 
 static void backward_clamp(const struct avl_op_run *run, const struct avl_op_grad *grad)
 {
-	const struct avl_shape *const in = &run->in[0].shape;
 	if (grad->din[0])
-		avl_par_for(run->par, avl_blocks(in->c) * in->n, clamp_grad_item,
-			    &(struct job){run, grad});
+		avl_op_each_block(run, grad, clamp_grad_item);
 }
 
 static void add_grad_item(void *argument, int number, int thread)
 {
 	(void)thread;
-	const struct job *const job = argument;
+	const struct avl_op_job *const job = argument;
 	const struct avl_shape *const in = &job->run->in[0].shape;
 	const size_t floats = (size_t)in->h * (size_t)in->w * AVL_BLOCK;
 	const size_t at = (size_t)number * floats;
@@ -85,9 +68,8 @@ static void add_grad_item(void *argument, int number, int thread)
 
 static void backward_add(const struct avl_op_run *run, const struct avl_op_grad *grad)
 {
-	const struct avl_shape *const in = &run->in[0].shape;
 	assert(run->attr->lo == -INFINITY && run->attr->hi == INFINITY);
-	avl_par_for(run->par, avl_blocks(in->c) * in->n, add_grad_item, &(struct job){run, grad});
+	avl_op_each_block(run, grad, add_grad_item);
 }
 
 const struct avl_op avl_op_add = {
@@ -101,7 +83,7 @@ const struct avl_op avl_op_add = {
 const struct avl_op avl_op_clamp = {
     .name = "clamp",
     .inputs = 1,
-    .shape = shape_clamp,
+    .shape = avl_shape_same,
     .forward = forward,
     .backward = backward_clamp,
 };

@@ -8,15 +8,6 @@
 /* Pixels that are summed in single precision before their sum goes into a double. */
 #define CHUNK 1024
 
-static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct avl_shape *out,
-		 struct avl_err *err)
-{
-	(void)attr;
-	(void)err;
-	*out = *in;
-	return 0;
-}
-
 static size_t width_of(const struct avl_shape *in)
 {
 	return (size_t)avl_blocks(in->c) * AVL_BLOCK;
@@ -48,11 +39,6 @@ static size_t saved(const struct avl_attr *attr, const struct avl_shape *in)
 	(void)attr;
 	return 2 * width_of(in);
 }
-
-struct job {
-	const struct avl_op_run *run;
-	const struct avl_op_grad *grad;
-};
 
 /* The sum over all pixels of (a - a_mean) (b - b_mean), a lane each. */
 static void covary(const float *a, const float *a_mean, const float *b, const float *b_mean,
@@ -117,7 +103,7 @@ static void statistics(const struct avl_op_run *run, int block, float mean[AVL_B
 static void forward_item(void *argument, int block, int thread)
 {
 	(void)thread;
-	const struct avl_op_run *const run = ((const struct job *)argument)->run;
+	const struct avl_op_run *const run = ((const struct avl_op_job *)argument)->run;
 	const struct avl_shape *const in = &run->in[0].shape;
 	const size_t pixels = pixels_of(in), at = (size_t)block * AVL_BLOCK;
 	_Alignas(AVL_ALIGN) float mean[AVL_BLOCK], inverse[AVL_BLOCK];
@@ -137,7 +123,7 @@ static void forward_item(void *argument, int block, int thread)
 static void forward(const struct avl_op_run *run)
 {
 	avl_par_for(run->par, avl_blocks(run->in[0].shape.c), forward_item,
-		    &(struct job){run, NULL});
+		    &(struct avl_op_job){run, NULL});
 }
 
 /* With g = gamma / deviation, m pixels and t = (x - mean) / deviation:
@@ -146,7 +132,7 @@ static void forward(const struct avl_op_run *run)
 static void backward_item(void *argument, int block, int thread)
 {
 	(void)thread;
-	const struct job *const job = argument;
+	const struct avl_op_job *const job = argument;
 	const struct avl_op_run *const run = job->run;
 	const struct avl_shape *const in = &run->in[0].shape;
 	const size_t pixels = pixels_of(in), at = (size_t)block * AVL_BLOCK, width = width_of(in);
@@ -181,7 +167,7 @@ static void backward_item(void *argument, int block, int thread)
 static void backward(const struct avl_op_run *run, const struct avl_op_grad *grad)
 {
 	avl_par_for(run->par, avl_blocks(run->in[0].shape.c), backward_item,
-		    &(struct job){run, grad});
+		    &(struct avl_op_job){run, grad});
 }
 
 void avl_batchnorm_update(const struct avl_attr *attr, const struct avl_shape *in,
@@ -201,7 +187,7 @@ void avl_batchnorm_update(const struct avl_attr *attr, const struct avl_shape *i
 const struct avl_op avl_op_batchnorm = {
     .name = "batchnorm",
     .inputs = 1,
-    .shape = shape,
+    .shape = avl_shape_same,
     .packed = packed,
     .pack = pack,
     .forward = forward,

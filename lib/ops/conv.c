@@ -30,10 +30,8 @@ static struct plan plan_of(const struct avl_attr *attr, const struct avl_shape *
 {
 	struct plan p = {.in = *in, .planar = attr->planar};
 	avl_window_shape(attr, in, attr->out, &p.out, NULL);
-	p.before_h =
-	    avl_window_before(attr->pad, in->h, attr->kernel_h, attr->stride_h, attr->pad_h);
-	p.before_w =
-	    avl_window_before(attr->pad, in->w, attr->kernel_w, attr->stride_w, attr->pad_w);
+	p.before_h = avl_window_top(attr, in);
+	p.before_w = avl_window_left(attr, in);
 	const int need_h = (p.out.h - 1) * attr->stride_h + attr->kernel_h;
 	const int need_w = (p.out.w - 1) * attr->stride_w + attr->kernel_w;
 	p.copied = p.before_h || p.before_w || need_h > in->h || need_w > in->w;
@@ -157,60 +155,78 @@ static void list_taps(const struct avl_attr *attr, const struct plan *p, ptrdiff
 					 ((ptrdiff_t)r * p->w + q) * p->inner;
 }
 
-static void conv_item(void *argument, int item, int thread)
+/* BLOCKS blocks of output channels from BLOCK on, at pixels still to be named. */
+static struct avl_conv_job conv_of(const struct job *job, int block, int blocks)
 {
-	(void)thread;
-	const struct job *const job = argument;
-	const struct avl_op_run *const run = job->run;
-	const struct avl_attr *const attr = run->attr;
+	const struct avl_attr *const attr = job->run->attr;
 	const struct plan *const p = &job->p;
-	const int range = item % job->ranges, band = item / job->ranges % job->bands;
-	const int n = item / job->ranges / job->bands;
-	const int block = range * job->range_blocks, blocks = avl_blocks(attr->out);
 	const size_t inputs = (size_t)p->taps * (size_t)p->inner;
-	const ptrdiff_t y_block = avl_block_stride(&p->out);
-	struct avl_conv_job c = {
+	const size_t biases = (size_t)avl_blocks(attr->out);
+	return (struct avl_conv_job){
 	    .x_pixel = (ptrdiff_t)attr->stride_w * p->inner,
 	    .tap = job->tap,
 	    .taps = p->taps,
 	    .inner = p->inner,
-	    .w = run->packed + ((size_t)blocks + (size_t)block * inputs) * AVL_BLOCK,
-	    .bias = run->packed + (size_t)block * AVL_BLOCK,
-	    .y_block = y_block,
-	    .blocks = blocks - block < job->range_blocks ? blocks - block : job->range_blocks,
+	    .w = job->run->packed + (biases + (size_t)block * inputs) * AVL_BLOCK,
+	    .bias = job->run->packed + (size_t)block * AVL_BLOCK,
+	    .y_block = avl_block_stride(&p->out),
+	    .blocks = blocks,
 	    .lo = attr->lo,
 	    .hi = attr->hi,
 	};
-	const float *const residual = run->in[1].data;
-	if (p->flat) {
-		const int total = p->in.n * p->in.h * p->in.w, first = band * job->band_pixels;
-		const ptrdiff_t at = block * y_block + (ptrdiff_t)first * AVL_BLOCK;
-		c.x = job->x + (ptrdiff_t)first * AVL_BLOCK;
-		c.pixels = total - first < job->band_pixels ? total - first : job->band_pixels;
-		c.y = run->out.data + at;
-		c.residual = residual ? residual + at : NULL;
-		avl_kern()->conv(&c);
-		return;
-	}
-	c.pixels = p->out.w;
-	const ptrdiff_t picture = (ptrdiff_t)p->h * p->w * p->inner * (p->planar ? p->in.c : 1);
-	const int end = (band + 1) * job->band_rows, last = block + c.blocks;
-	/* a kernel takes two blocks at most at once: their weights stay in a cache from row to row
-	 */
+}
+
+/* AT: floats before the first output. */
+static void conv_pixels(const struct avl_op_run *run, struct avl_conv_job *c, const float *x,
+			ptrdiff_t at)
+{
+	c->x = x;
+	c->y = run->out.data + at;
+	c->residual = run->in[1].data ? run->in[1].data + at : NULL;
+	avl_kern()->conv(c);
+}
+
+static void conv_flat(const struct job *job, int band, int block, int blocks)
+{
+	const struct avl_shape *const in = &job->p.in;
+	const int total = in->n * in->h * in->w, first = band * job->band_pixels;
+	struct avl_conv_job c = conv_of(job, block, blocks);
+	c.pixels = total - first < job->band_pixels ? total - first : job->band_pixels;
+	conv_pixels(job->run, &c, job->x + (ptrdiff_t)first * AVL_BLOCK,
+		    block * c.y_block + (ptrdiff_t)first * AVL_BLOCK);
+}
+
+/* A kernel takes two blocks at most at once: their weights stay in a cache from row to row. */
+static void conv_rows(const struct job *job, int n, int band, int block, int blocks)
+{
+	const struct plan *const p = &job->p;
+	const ptrdiff_t row = (ptrdiff_t)p->w * p->inner;
+	const ptrdiff_t picture = p->h * row * (p->planar ? p->in.c : 1);
+	const ptrdiff_t step = job->run->attr->stride_h * row;
+	const int end = (band + 1) * job->band_rows, last = block + blocks;
 	for (int b = block; b < last; b += 2) {
-		c.w = run->packed + ((size_t)blocks + (size_t)b * inputs) * AVL_BLOCK;
-		c.bias = run->packed + (size_t)b * AVL_BLOCK;
-		c.blocks = last - b < 2 ? 1 : 2;
-		for (int y = band * job->band_rows; y < end && y < p->out.h; y++) {
-			const ptrdiff_t at =
-			    b * y_block + ((ptrdiff_t)n * p->out.h + y) * p->out.w * AVL_BLOCK;
-			c.x =
-			    job->x + n * picture + (ptrdiff_t)y * attr->stride_h * p->w * p->inner;
-			c.y = run->out.data + at;
-			c.residual = residual ? residual + at : NULL;
-			avl_kern()->conv(&c);
-		}
+		struct avl_conv_job c = conv_of(job, b, last - b < 2 ? 1 : 2);
+		c.pixels = p->out.w;
+		for (int y = band * job->band_rows; y < end && y < p->out.h; y++)
+			conv_pixels(job->run, &c, job->x + n * picture + y * step,
+				    b * c.y_block +
+					((ptrdiff_t)n * p->out.h + y) * p->out.w * AVL_BLOCK);
 	}
+}
+
+/* Item: a band of pixels by a range of output channels. */
+static void conv_item(void *argument, int item, int thread)
+{
+	(void)thread;
+	const struct job *const job = argument;
+	const int range = item % job->ranges, band = item / job->ranges % job->bands;
+	const int block = range * job->range_blocks;
+	const int left = avl_blocks(job->run->attr->out) - block;
+	const int blocks = left < job->range_blocks ? left : job->range_blocks;
+	if (job->p.flat)
+		conv_flat(job, band, block, blocks);
+	else
+		conv_rows(job, item / job->ranges / job->bands, band, block, blocks);
 }
 
 static void forward(const struct avl_op_run *run)

@@ -85,10 +85,8 @@ static void forward(const struct avl_op_run *run)
 	const struct avl_shape *const in = &run->in[0].shape;
 	struct job job = {
 	    .run = run,
-	    .before_h =
-		avl_window_before(attr->pad, in->h, attr->kernel_h, attr->stride_h, attr->pad_h),
-	    .before_w =
-		avl_window_before(attr->pad, in->w, attr->kernel_w, attr->stride_w, attr->pad_w),
+	    .before_h = avl_window_top(attr, in),
+	    .before_w = avl_window_left(attr, in),
 	    .bands = (run->out.shape.h + BAND_ROWS - 1) / BAND_ROWS,
 	};
 	avl_par_for(run->par, avl_blocks(in->c) * in->n * job.bands, item, &job);
@@ -104,8 +102,8 @@ struct grad_job {
 static void grad_row(const struct grad_job *job, int block, int n, int row)
 {
 	const struct avl_attr *const attr = job->run->attr;
-	const struct avl_shape *const in = &job->run->in[0].shape, *const out =
-								       &job->run->out.shape;
+	const struct avl_shape *const in = &job->run->in[0].shape;
+	const struct avl_shape *const out = &job->run->out.shape;
 	const int window = attr->kernel_h * attr->kernel_w;
 	const int top = row * attr->stride_h - job->before_h;
 	const int first = top < 0 ? -top : 0;
@@ -157,10 +155,8 @@ static void backward(const struct avl_op_run *run, const struct avl_op_grad *gra
 	struct grad_job job = {
 	    .run = run,
 	    .grad = grad,
-	    .before_h =
-		avl_window_before(attr->pad, in->h, attr->kernel_h, attr->stride_h, attr->pad_h),
-	    .before_w =
-		avl_window_before(attr->pad, in->w, attr->kernel_w, attr->stride_w, attr->pad_w),
+	    .before_h = avl_window_top(attr, in),
+	    .before_w = avl_window_left(attr, in),
 	};
 	avl_par_for(run->par, avl_blocks(in->c), grad_item, &job);
 }

@@ -7,24 +7,18 @@ static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct
 	return avl_window_shape(attr, in, in->c, out, err);
 }
 
-struct job {
-	const struct avl_op_run *run;
-	const struct avl_op_grad *grad;
-};
-
 /* Item: one block of one picture. */
 static void item(void *argument, int number, int thread)
 {
 	(void)thread;
-	const struct avl_op_run *const run = ((const struct job *)argument)->run;
+	const struct avl_op_run *const run = ((const struct avl_op_job *)argument)->run;
 	const struct avl_attr *const attr = run->attr;
 	const struct avl_shape *const in = &run->in[0].shape, *const out = &run->out.shape;
 	const float *const x = run->in[0].data + (ptrdiff_t)number * in->h * in->w * AVL_BLOCK;
 	float *const y = run->out.data + (ptrdiff_t)number * out->h * out->w * AVL_BLOCK;
-	const int before_h =
-	    avl_window_before(attr->pad, in->h, attr->kernel_h, attr->stride_h, attr->pad_h);
+	const int before = avl_window_top(attr, in), left = avl_window_left(attr, in);
 	for (int row = 0; row < out->h; row++) {
-		const int top = row * attr->stride_h - before_h;
+		const int top = row * attr->stride_h - before;
 		const int first = top < 0 ? 0 : top;
 		const int last = top + attr->kernel_h > in->h ? in->h : top + attr->kernel_h;
 		avl_kern()->maxpool(&(struct avl_maxpool_job){
@@ -33,8 +27,7 @@ static void item(void *argument, int number, int thread)
 		    .width = in->w,
 		    .columns = attr->kernel_w,
 		    .stride = attr->stride_w,
-		    .pad = avl_window_before(attr->pad, in->w, attr->kernel_w, attr->stride_w,
-					     attr->pad_w),
+		    .pad = left,
 		    .y = y + (ptrdiff_t)row * out->w * AVL_BLOCK,
 		    .pixels = out->w,
 		});
@@ -43,8 +36,7 @@ static void item(void *argument, int number, int thread)
 
 static void forward(const struct avl_op_run *run)
 {
-	const struct avl_shape *const in = &run->in[0].shape;
-	avl_par_for(run->par, avl_blocks(in->c) * in->n, item, &(struct job){run, NULL});
+	avl_op_each_block(run, NULL, item);
 }
 
 /* The first of the largest in window order gets the gradient, as in torch. */
@@ -68,29 +60,23 @@ static void grad_pixel(const struct avl_attr *attr, const struct avl_shape *in, 
 static void grad_item(void *argument, int number, int thread)
 {
 	(void)thread;
-	const struct job *const job = argument;
+	const struct avl_op_job *const job = argument;
 	const struct avl_attr *const attr = job->run->attr;
-	const struct avl_shape *const in = &job->run->in[0].shape, *const out =
-								       &job->run->out.shape;
+	const struct avl_shape *const in = &job->run->in[0].shape;
+	const struct avl_shape *const out = &job->run->out.shape;
 	const ptrdiff_t at = (ptrdiff_t)number * in->h * in->w * AVL_BLOCK;
 	const float *dy = job->grad->dout + (ptrdiff_t)number * out->h * out->w * AVL_BLOCK;
-	const int before_h =
-	    avl_window_before(attr->pad, in->h, attr->kernel_h, attr->stride_h, attr->pad_h);
-	const int before_w =
-	    avl_window_before(attr->pad, in->w, attr->kernel_w, attr->stride_w, attr->pad_w);
+	const int top = avl_window_top(attr, in), left = avl_window_left(attr, in);
 	for (int row = 0; row < out->h; row++)
 		for (int p = 0; p < out->w; p++, dy += AVL_BLOCK)
 			grad_pixel(attr, in, job->run->in[0].data + at, job->grad->din[0] + at,
-				   row * attr->stride_h - before_h, p * attr->stride_w - before_w,
-				   dy);
+				   row * attr->stride_h - top, p * attr->stride_w - left, dy);
 }
 
 static void backward(const struct avl_op_run *run, const struct avl_op_grad *grad)
 {
-	const struct avl_shape *const in = &run->in[0].shape;
 	if (grad->din[0])
-		avl_par_for(run->par, avl_blocks(in->c) * in->n, grad_item,
-			    &(struct job){run, grad});
+		avl_op_each_block(run, grad, grad_item);
 }
 
 const struct avl_op avl_op_maxpool = {

@@ -57,13 +57,13 @@ struct avl_params {
 
 struct avl_op_run {
 	const struct avl_attr *attr;
-	struct avl_map in[2]; /* the second: of an addition, or a residual to be added before
-				 clamping (data NULL: none) */
+	/* The second is of an addition, or a residual to be added before clamping; its data may be
+	 * NULL: none. */
+	struct avl_map in[2];
 	struct avl_map out;
 	const float *packed;
 	float *scratch;
-	float *saved; /* what forward keeps for backward, and a sign that this is training; NULL:
-			 not */
+	float *saved; /* what forward keeps for backward; NULL: this is not training */
 	struct avl_par *par;
 };
 
@@ -131,9 +131,30 @@ size_t avl_shape_floats(const struct avl_shape *shape);
 int avl_window_out(enum avl_pad pad, int in, int kernel, int stride, int fixed);
 int avl_window_before(enum avl_pad pad, int in, int kernel, int stride, int fixed);
 
+/* The same of a window op: rows of padding above its first window, columns to the left of it. */
+int avl_window_top(const struct avl_attr *attr, const struct avl_shape *in);
+int avl_window_left(const struct avl_attr *attr, const struct avl_shape *in);
+
 /* Shape after a window op with C output channels. */
 int avl_window_shape(const struct avl_attr *attr, const struct avl_shape *in, int c,
 		     struct avl_shape *out, struct avl_err *err);
+
+/* avl_op.shape of ops that keep the shape, and of those that leave one position: n c 1 1. */
+int avl_shape_same(const struct avl_attr *attr, const struct avl_shape *in, struct avl_shape *out,
+		   struct avl_err *err);
+int avl_shape_pooled(const struct avl_attr *attr, const struct avl_shape *in, struct avl_shape *out,
+		     struct avl_err *err);
+
+/* What the items of an op's loops are given. */
+struct avl_op_job {
+	const struct avl_op_run *run;
+	const struct avl_op_grad *grad; /* NULL forward */
+};
+
+/* Calls ITEM with a struct avl_op_job for each block of channels of each picture of the first
+ * input: block NUMBER / n of picture NUMBER % n, which stands at NUMBER * h * w * 16 floats. */
+void avl_op_each_block(const struct avl_op_run *run, const struct avl_op_grad *grad,
+		       void (*item)(void *job, int number, int thread));
 
 /* Elements from one block of channels to the next. */
 static inline ptrdiff_t avl_block_stride(const struct avl_shape *shape)

@@ -24,6 +24,16 @@ int avl_window_before(enum avl_pad pad, int in, int kernel, int stride, int fixe
 	return total > 0 ? total / 2 : 0;
 }
 
+int avl_window_top(const struct avl_attr *attr, const struct avl_shape *in)
+{
+	return avl_window_before(attr->pad, in->h, attr->kernel_h, attr->stride_h, attr->pad_h);
+}
+
+int avl_window_left(const struct avl_attr *attr, const struct avl_shape *in)
+{
+	return avl_window_before(attr->pad, in->w, attr->kernel_w, attr->stride_w, attr->pad_w);
+}
+
 int avl_window_shape(const struct avl_attr *attr, const struct avl_shape *in, int c,
 		     struct avl_shape *out, struct avl_err *err)
 {
@@ -38,6 +48,31 @@ int avl_window_shape(const struct avl_attr *attr, const struct avl_shape *in, in
 				"a map of %d x %d is too small for a window of %d x %d", in->h,
 				in->w, attr->kernel_h, attr->kernel_w);
 	return 0;
+}
+
+int avl_shape_same(const struct avl_attr *attr, const struct avl_shape *in, struct avl_shape *out,
+		   struct avl_err *err)
+{
+	(void)attr;
+	(void)err;
+	*out = *in;
+	return 0;
+}
+
+int avl_shape_pooled(const struct avl_attr *attr, const struct avl_shape *in, struct avl_shape *out,
+		     struct avl_err *err)
+{
+	(void)attr;
+	(void)err;
+	*out = (struct avl_shape){.n = in->n, .c = in->c, .h = 1, .w = 1};
+	return 0;
+}
+
+void avl_op_each_block(const struct avl_op_run *run, const struct avl_op_grad *grad,
+		       void (*item)(void *job, int number, int thread))
+{
+	const struct avl_shape *const in = &run->in[0].shape;
+	avl_par_for(run->par, avl_blocks(in->c) * in->n, item, &(struct avl_op_job){run, grad});
 }
 
 void avl_layout_to_blocked(const struct avl_shape *shape, const float *planar, float *blocked)

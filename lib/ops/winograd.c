@@ -25,8 +25,8 @@ static struct plan plan_of(const struct avl_attr *attr, const struct avl_shape *
 {
 	struct plan p = {.in = *in};
 	avl_window_shape(attr, in, attr->out, &p.out, NULL);
-	p.top = avl_window_before(attr->pad, in->h, 3, 1, attr->pad_h);
-	p.left = avl_window_before(attr->pad, in->w, 3, 1, attr->pad_w);
+	p.top = avl_window_top(attr, in);
+	p.left = avl_window_left(attr, in);
 	p.across = (p.out.w + 3) / 4;
 	p.down = (p.out.h + 3) / 4;
 	p.tiles = in->n * p.across * p.down;
@@ -210,8 +210,7 @@ void avl_winograd_forward(const struct avl_op_run *run)
 	job.inputs = run->scratch;
 	job.products = job.inputs + (size_t)p->cblocks * column;
 	job.tap = (ptrdiff_t *)(void *)(job.products + (size_t)p->oblocks * column);
-	/* Six or more items for each of two threads at every position, in even numbers of blocks.
-	 */
+	/* Six or more items for each of two threads at a position, in even numbers of blocks. */
 	job.range = (p->oblocks + 7) / 8 * 2;
 	for (job.first = 0; job.first < p->tiles; job.first += job.tiles) {
 		const int left = p->tiles - job.first;

@@ -142,11 +142,13 @@ void avl_par_for(struct avl_par *par, int items, void (*work)(void *arg, int ite
 	atomic_store(&par->busy, par->started);
 	begin_round(par);
 	work_through(par, 0);
-	for (int i = 0; atomic_load(&par->busy) > 0; i++)
-		if (i < SPINS)
+	for (int spins = 0; atomic_load(&par->busy) > 0;)
+		if (spins < SPINS) {
+			spins++;
 			relax();
-		else
+		} else {
 			sched_yield();
+		}
 }
 
 int avl_par_processors(void)

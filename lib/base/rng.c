@@ -7,7 +7,8 @@ uint32_t avl_rng_u32(struct avl_rng *rng)
 {
 	const uint64_t old = rng->state;
 	rng->state = old * 6364136223846793005u + rng->stream;
-	const uint32_t shifted = (uint32_t)((old >> 18 ^ old) >> 27), rotate = (uint32_t)(old >> 59);
+	const uint32_t shifted = (uint32_t)((old >> 18 ^ old) >> 27);
+	const uint32_t rotate = (uint32_t)(old >> 59);
 	return shifted >> rotate | shifted << (-rotate & 31);
 }
 

@@ -146,8 +146,10 @@ static void widen_halves(const uint16_t *half, size_t n, float *dst)
 }
 
 #define CONVERT(type)                                                                              \
-	for (size_t i = 0; i < n; i++)                                                             \
-	dst[i] = (float)((const type *)src)[i]
+	do {                                                                                       \
+		for (size_t i = 0; i < n; i++)                                                     \
+			dst[i] = (float)((const type *)src)[i];                                    \
+	} while (0)
 
 void avl_tensor_to_float(const void *src, enum avl_dtype dtype, size_t n, float *dst)
 {

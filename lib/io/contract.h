@@ -27,8 +27,7 @@ enum avl_contract_kernel {
 /* In what the resizing is done. */
 enum avl_arithmetic {
 	AVL_ARITHMETIC_BYTES,  /* "bytes": rounded to 0..255, as Pillow does */
-	AVL_ARITHMETIC_FLOATS, /* "floats": neither rounded nor clipped, as torch does with tensors
-				*/
+	AVL_ARITHMETIC_FLOATS, /* "floats": neither rounded nor clipped, as torch does */
 };
 
 enum avl_anchor {

@@ -112,9 +112,8 @@ static void put_real(struct text *text, double value)
 {
 	char digits[40];
 	int n = 0;
-	if (value == 0 &&
-	    signbit(value)) { /* "-0" would be read as a whole number, without its sign */
-		put(text, "-0.0", 4);
+	if (value == 0 && signbit(value)) {
+		put(text, "-0.0", 4); /* "-0" would be read as a whole number, without its sign */
 		return;
 	}
 	for (int precision = 15; precision <= 17; precision++) {

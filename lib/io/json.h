@@ -29,10 +29,9 @@ enum avl_json_type {
  * caller. */
 int avl_json_parse(struct avl_json **out, const char *text, size_t n, struct avl_err *err);
 
-/* Text without white space, members in the order they were set, doubles with as few of 15
- * to 17 digits as read back the same; malloc'd, ended by 0. N may be NULL. NULL when memory is
- * exhausted.
- */
+/* Text without white space, members in the order they were set, doubles with as few of 15 to 17
+ * digits as read back the same; malloc'd, ended by 0. *N is its length; N may be
+ * NULL. NULL when memory is exhausted. */
 char *avl_json_dump(const struct avl_json *value, size_t *n);
 
 struct avl_json *avl_json_object(void);
@@ -40,8 +39,7 @@ struct avl_json *avl_json_array(void);
 void avl_json_free(struct avl_json *value); /* gives one reference back; NULL is allowed */
 struct avl_json *avl_json_copy(const struct avl_json *value); /* deep */
 
-/* --- reading: a borrowed pointer, or the fallback where the member is absent or another type ---
- */
+/* --- reading: a borrowed pointer, or the fallback where no member is of that name and type --- */
 enum avl_json_type avl_json_type(const struct avl_json *value);
 struct avl_json *avl_json_get(const struct avl_json *object, const char *name);
 double avl_json_number(const struct avl_json *object, const char *name, double fallback);

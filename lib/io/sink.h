@@ -10,8 +10,8 @@
 
 #define AVL_SINK_BUFFER ((size_t)1 << 16)
 
-/* Bytes to a file descriptor, through gzip where wanted (without a time or a name: deterministic).
- */
+/* Bytes to a file descriptor, through gzip where wanted: without a time or a name, so that the same
+ * bytes become the same. */
 struct avl_sink {
 	int fd, gzip;
 	size_t used;

@@ -22,6 +22,9 @@ enum {
 	PREFIX = 345,
 };
 
+/* The magic and the version behind it. */
+static const char ustar[8] = {'u', 's', 't', 'a', 'r', 0, '0', '0'};
+
 static uint32_t header_sum(const unsigned char *block)
 {
 	uint32_t sum = SUM_LENGTH * ' '; /* the field itself counts as blanks */
@@ -49,10 +52,7 @@ int avl_tar_encode(const char *name, uint64_t size, unsigned char block[AVL_TAR_
 	snprintf(text + SIZE, SIZE_LENGTH, "%011llo", (unsigned long long)size);
 	memcpy(text + MTIME, "00000000000", 12);
 	text[TYPE] = '0';
-	memcpy(text + MAGIC,
-	       "ustar\0"
-	       "00",
-	       8);
+	memcpy(text + MAGIC, ustar, sizeof ustar);
 	memcpy(text + DEVMAJOR, "0000000", 8);
 	memcpy(text + DEVMINOR, "0000000", 8);
 	snprintf(text + SUM, SUM_LENGTH, "%06o", (unsigned)header_sum(block));
@@ -87,11 +87,7 @@ int avl_tar_decode(const unsigned char block[AVL_TAR_BLOCK], struct avl_tar_entr
 	if (all_zero(block, AVL_TAR_BLOCK))
 		return 0;
 	/* GNU tar's older magic differs in fields that do not matter here */
-	if (memcmp(block + MAGIC,
-		   "ustar\0"
-		   "00",
-		   8) &&
-	    memcmp(block + MAGIC, "ustar  ", 8))
+	if (memcmp(block + MAGIC, ustar, sizeof ustar) && memcmp(block + MAGIC, "ustar  ", 8))
 		return avl_fail(err, AVL_EFORMAT, "not a tar header");
 	uint64_t sum, size;
 	if (read_octal(block + SUM, SUM_LENGTH, &sum) || sum != header_sum(block))

@@ -16,11 +16,10 @@
 struct avl_layer {
 	const struct avl_op *op;
 	struct avl_attr attr;
-	const char
-	    *param; /* name of the parameters in a checkpoint, without ".weight" and the rest */
-	int back;   /* 0: the input is the row before; n: n rows before that one */
-	int other;  /* second input of an addition: rows before the row before */
-	const char *name; /* of this row's output, where somebody asks for it */
+	const char *param; /* of its parameters in a checkpoint, the name before ".weight" */
+	int back;          /* 0: the input is the row before; n: n rows before that one */
+	int other;         /* second input of an addition: rows before the row before */
+	const char *name;  /* of this row's output, where somebody asks for it */
 };
 
 struct avl_network {

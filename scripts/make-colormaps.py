@@ -10,13 +10,14 @@ Jet and grey are formulas.
 import numpy as np
 from matplotlib import colormaps
 
-HEAD = """/* SPDX-License-Identifier: MIT */
+HEAD = """/* SPDX-License-Identifier: MIT AND Apache-2.0 AND CC0-1.0 */
 /* Made by scripts/make-colormaps.py: red, green, blue of 256 steps from low to high.
  *
  * jet      each channel is min(max(1.5 - |4 v - c|, 0), 1) with c = 3, 2, 1
- * turbo    numbers published by Google LLC (A. Mikhailov, 2019) under Apache-2.0
+ * turbo    Copyright 2019 Google LLC (A. Mikhailov), Apache-2.0: lib/share/LICENSE.Apache-2.0;
+ *          rounded to bytes from the numbers published
  * viridis, inferno
- *          numbers published by S. van der Walt, N. Smith and E. Firing (2015) under CC0 */
+ *          numbers published by S. van der Walt, N. Smith and E. Firing (2015) under CC0-1.0 */
 #include "image/colormap.h"
 
 const uint8_t avl_colormap_table[AVL_COLORMAPS][256][3] = {"""

@@ -170,8 +170,8 @@ static int score_sources(struct localizer *l, const struct avl_hearing *hearing,
 {
 	struct avl_source *source;
 	int found;
-	const int code = avl_sources_find(avl_model_head(l->model), hearing->q, &record->arena,
-					  &source, &found, err);
+	const int code = avl_sources_find(avl_model_head(l->model), avl_model_class_map(l->model),
+					  hearing->q, &record->arena, &source, &found, err);
 	if (code)
 		return code;
 	const int count = found < sources ? found : sources;

@@ -38,6 +38,10 @@ static int check_pairs(const struct avl_class_map *map, struct avl_err *err)
 		    picture >= map->classifier.out)
 			return avl_fail(err, AVL_ESHAPE, "'class_map.pairs' joins %d with %d",
 					sound, picture);
+		const int16_t *const before = map->pair + 2 * (i ? i - 1 : 0);
+		if (i && (sound < before[0] || (sound == before[0] && picture <= before[1])))
+			return avl_fail(err, AVL_EFORMAT, "'class_map.pairs' is out of order at %d",
+					i);
 	}
 	return 0;
 }
@@ -137,4 +141,36 @@ void avl_class_map_score(const struct avl_class_map *map, const float *q, float 
 	avl_attention_score(AVL_ATTENTION_DOT, &map->chances, map->wanted, out);
 	for (int p = 0; p < map->chances.shape.h * map->chances.shape.w; p++)
 		out[p] += person * map->clipped[p];
+}
+
+/* The pairs first..last-1 are those of sound class C. */
+static void pairs_of(const struct avl_class_map *map, int c, int *first, int *last)
+{
+	int low = 0, high = map->pairs;
+	while (low < high) {
+		const int middle = low + (high - low) / 2;
+		if (map->pair[2 * middle] < c)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*first = low;
+	while (low < map->pairs && map->pair[2 * low] == c)
+		low++;
+	*last = low;
+}
+
+int avl_class_map_related(const struct avl_class_map *map, int a, int b)
+{
+	int i, i_end, j, j_end, shared = 0;
+	pairs_of(map, a, &i, &i_end);
+	pairs_of(map, b, &j, &j_end);
+	const int fewer = i_end - i < j_end - j ? i_end - i : j_end - j;
+	while (i < i_end && j < j_end) {
+		const int x = map->pair[2 * i + 1], y = map->pair[2 * j + 1];
+		shared += x == y;
+		i += x <= y;
+		j += y <= x;
+	}
+	return 2 * shared > fewer;
 }

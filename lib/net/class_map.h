@@ -14,7 +14,7 @@
 struct avl_class_map {
 	struct avl_linear classifier;
 	int units, pairs;
-	const int16_t *pair;          /* (pairs, 2): sound class, picture class */
+	const int16_t *pair;          /* (pairs, 2): sound class, picture class; in order */
 	const float *weight, *person; /* (units) */
 	const float *row;             /* u, (channels) */
 	struct avl_map chances;       /* P, blocked */
@@ -34,5 +34,9 @@ void avl_class_map_see(struct avl_class_map *map, const struct avl_map *v, struc
 
 /* OUT (rows x cols) of the picture last seen. */
 void avl_class_map_score(const struct avl_class_map *map, const float *q, float *out);
+
+/* Whether one of two sound classes is the other in general, as Animal is of Cat: the one with fewer
+ * picture classes shares more than half of them with the other. */
+int avl_class_map_related(const struct avl_class_map *map, int a, int b);
 
 #endif

@@ -321,6 +321,11 @@ const char *avl_model_class(const struct avl_model *model, int i)
 	return model->names ? avl_json_string_at(model->names, i, NULL) : NULL;
 }
 
+const struct avl_class_map *avl_model_class_map(const struct avl_model *model)
+{
+	return model->has_classes ? &model->classes : NULL;
+}
+
 const struct avl_sound_head *avl_model_head(const struct avl_model *model)
 {
 	return &model->head;

@@ -4,6 +4,7 @@
 
 #include "base/par.h"
 #include "io/contract.h"
+#include "net/class_map.h"
 #include "net/sound_head.h"
 #include "ops/ops.h"
 
@@ -70,5 +71,6 @@ const char *avl_model_class(const struct avl_model *model, int i);
 
 /* The fully connected layers, for parting a sound into its sources (net/sources.h). */
 const struct avl_sound_head *avl_model_head(const struct avl_model *model);
+const struct avl_class_map *avl_model_class_map(const struct avl_model *model); /* NULL: none */
 
 #endif

@@ -41,13 +41,16 @@ static float likeness(const struct avl_sound_head *head, int unit, const struct 
 }
 
 /* The group that UNIT belongs to; COUNT where it founds one. */
-static int choose(const struct avl_sound_head *head, int unit, const struct group *group, int count)
+static int choose(const struct avl_sound_head *head, const struct avl_class_map *classes, int unit,
+		  const struct group *group, int count)
 {
-	float best = AVL_SOURCE_ALIKE;
+	float best = -1;
 	int choice = count;
 	for (int g = 0; g < count; g++) {
 		const float alike = likeness(head, unit, &group[g]);
-		if (alike < best || (alike == best && choice < count))
+		const int related =
+		    classes && avl_class_map_related(classes, unit, group[g].source.unit);
+		if ((alike < AVL_SOURCE_ALIKE && !related) || alike <= best)
 			continue;
 		best = alike;
 		choice = g;
@@ -89,8 +92,9 @@ static int list_units(const struct avl_sound_head *head, const float *q, struct 
 	return count;
 }
 
-int avl_sources_find(const struct avl_sound_head *head, const float *q, struct avl_arena *arena,
-		     struct avl_source **source, int *count, struct avl_err *err)
+int avl_sources_find(const struct avl_sound_head *head, const struct avl_class_map *classes,
+		     const float *q, struct avl_arena *arena, struct avl_source **source,
+		     int *count, struct avl_err *err)
 {
 	struct unit *const unit = avl_arena_alloc(arena, (size_t)head->units * sizeof *unit);
 	struct group *const group = avl_arena_alloc(arena, (size_t)head->units * sizeof *group);
@@ -99,7 +103,7 @@ int avl_sources_find(const struct avl_sound_head *head, const float *q, struct a
 	const int heard = list_units(head, q, unit);
 	*count = 0;
 	for (int u = 0; u < heard; u++) {
-		const int g = choose(head, unit[u].number, group, *count);
+		const int g = choose(head, classes, unit[u].number, group, *count);
 		if (g == *count && found(head, unit[u].number, &group[(*count)++], arena))
 			return avl_fail(err, AVL_ENOMEM, "out of memory");
 		join(head, unit[u].number, q[unit[u].number], &group[g]);

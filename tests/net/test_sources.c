@@ -4,7 +4,6 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-
 enum { UNITS = 6, CHANNELS = 3 };
 
 /* Two that look for nearly the same, a third across them, one that looks for nothing, a fourth
@@ -28,7 +27,8 @@ static int find(const float q[UNITS], struct avl_arena *arena, struct avl_source
 	int count = -1;
 	struct avl_err err = {0};
 	const struct avl_sound_head head = head_of(length);
-	cr_assert_eq(avl_sources_find(&head, q, arena, source, &count, &err), 0, "%s", err.text);
+	cr_assert_eq(avl_sources_find(&head, NULL, q, arena, source, &count, &err), 0, "%s",
+		     err.text);
 	return count;
 }
 
@@ -62,6 +62,31 @@ Test(sources, a_unit_between_two_joins_the_nearer)
 	cr_expect_eq(source[0].q[5], 0.1F);
 	cr_expect_eq(source[1].unit, 4);
 	cr_expect_eq(source[1].q[5], 0);
+	avl_arena_release(&arena);
+}
+
+/* Unit 5 looks for what units 0, 2 and 4 do, and is at right angles with unit 2. */
+Test(sources, a_general_unit_joins_what_it_is_in_general)
+{
+	static const int16_t pairs[] = {0, 1, 2, 4, 4, 7, 4, 8, 5, 1, 5, 4, 5, 7};
+	const struct avl_class_map classes = {.units = UNITS, .pairs = 7, .pair = pairs};
+	const float q[UNITS] = {0, 0, 1, 0, 0, 0.1F};
+	float length[UNITS];
+	const struct avl_sound_head head = head_of(length);
+	struct avl_arena arena;
+	struct avl_source *source;
+	int count;
+	avl_arena_init(&arena, 0);
+	cr_assert_eq(avl_sources_find(&head, NULL, q, &arena, &source, &count, NULL), 0);
+	cr_expect_eq(count, 2, "by angle they are two");
+	cr_assert_eq(avl_sources_find(&head, &classes, q, &arena, &source, &count, NULL), 0);
+	cr_expect_eq(count, 1);
+	cr_expect_eq(source[0].unit, 2);
+	cr_expect_eq(source[0].q[5], 0.1F);
+	cr_expect(avl_class_map_related(&classes, 5, 0) && avl_class_map_related(&classes, 2, 5));
+	cr_expect_not(avl_class_map_related(&classes, 4, 5), "one of two is not more than half");
+	cr_expect_not(avl_class_map_related(&classes, 0, 2));
+	cr_expect_not(avl_class_map_related(&classes, 1, 3), "nothing is shared by nothing");
 	avl_arena_release(&arena);
 }
 

@@ -153,8 +153,13 @@ static void convert_tensor(struct avl_safetensor *t, enum model_dtype dtype,
 	avl_tensor_to_float(t->tensor.data, t->tensor.dtype, n, wide);
 	t->tensor.dtype = type;
 	t->tensor.data = wide;
-	if (type != AVL_F4)
-		narrow(t, type, wide, n, t->tensor.data = avl_arena_alloc(memory, n * 2));
+	if (type == AVL_F4)
+		return;
+	uint16_t *const half = avl_arena_alloc(memory, n * sizeof *half);
+	if (!half)
+		die_of_memory();
+	narrow(t, type, wide, n, half);
+	t->tensor.data = half;
 }
 
 void model_convert(const char *path, enum model_dtype dtype, const char *output, int force)

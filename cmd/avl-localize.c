@@ -141,17 +141,24 @@ static int set_heard(const struct localizer *l, const struct avl_hearing *hearin
 	const struct avl_sound_head *const head = avl_model_head(l->model);
 	struct avl_json *const heard = avl_json_array();
 	float below = INFINITY;
+	int best = -1;
 	for (int n = 0; n < HEARD_MAX; n++) {
-		int best = -1;
-		for (int u = 0; u < hearing->units; u++)
-			if ((head->length[u] > 0) == visible && hearing->q[u] > 0 &&
-			    hearing->q[u] < below && (best < 0 || hearing->q[u] > hearing->q[best]))
+		const int last = best;
+		best = -1;
+		for (int u = 0; u < hearing->units; u++) {
+			const float q = hearing->q[u];
+			const int is_left = q < below || (q == below && u > last);
+			if ((head->length[u] > 0) == visible && q > 0 && is_left &&
+			    (best < 0 || q > hearing->q[best]))
 				best = u;
+		}
 		if (best < 0)
 			break;
 		below = hearing->q[best];
-		if (avl_json_append(heard, name_sound(l->model, best, (double)below)))
-			break;
+		if (avl_json_append(heard, name_sound(l->model, best, (double)below))) {
+			avl_json_free(heard);
+			return AVL_ENOMEM;
+		}
 	}
 	return avl_json_set(seal, "heard", heard);
 }

@@ -3,18 +3,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-static double now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
+#include "cmd/shared.h"
 
 void avl_stage_begin(struct avl_stage *stage)
 {
-	stage->begun = now_ms();
+	stage->begun_s = avl_now_s();
 }
 
 static void thin_out(struct avl_stage *stage)
@@ -27,7 +21,7 @@ static void thin_out(struct avl_stage *stage)
 
 void avl_stage_end(struct avl_stage *stage)
 {
-	const double ms = now_ms() - stage->begun;
+	const double ms = (avl_now_s() - stage->begun_s) * 1e3;
 	if (!stage->count)
 		stage->stride = 1;
 	if (!stage->count || ms < stage->min_ms)

@@ -10,7 +10,7 @@
 
 struct avl_stage {
 	const char *name;
-	double begun, min_ms;
+	double begun_s, min_ms;
 	long count, stride;
 	int kept;
 	float ms[AVL_PROFILE_KEPT];

@@ -16,7 +16,7 @@ static struct {
 	double total, began_s, written_s;
 } line = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static double now_s(void)
+double avl_now_s(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -53,7 +53,7 @@ void avl_progress_start(const char *unit, double total)
 	line.on = is_wanted();
 	line.unit = unit;
 	line.total = total;
-	line.began_s = line.written_s = now_s();
+	line.began_s = line.written_s = avl_now_s();
 	pthread_mutex_unlock(&line.lock);
 }
 
@@ -87,7 +87,7 @@ static void show(double done, double now)
 void avl_progress(double done)
 {
 	pthread_mutex_lock(&line.lock);
-	const double now = line.on ? now_s() : 0;
+	const double now = line.on ? avl_now_s() : 0;
 	if (line.on && now - line.written_s >= INTERVAL_S) {
 		line.written_s = now;
 		show(done, now);

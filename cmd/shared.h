@@ -18,6 +18,9 @@ void avl_help_print(FILE *file, const struct avl_command *command,
 /* The I-th of "a|b|c" into its start and length; false past the last. */
 bool avl_choice_at(const char *choices, int i, const char **start, int *length);
 
+/* Seconds of a clock that nobody sets, from some moment on. */
+double avl_now_s(void);
+
 /* Takes the progress line off the terminal, so that a message can stand there. */
 void avl_progress_hide(void);
 

@@ -38,6 +38,7 @@ static bool run_on_terminal(int flags, char *text, size_t size)
 	cr_assert(slave >= 0);
 	const pid_t pid = fork();
 	if (!pid) {
+		dup2(slave, STDOUT_FILENO); /* whatever the test's own is */
 		dup2(slave, STDERR_FILENO);
 		work(&flags);
 		_exit(0);

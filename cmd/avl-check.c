@@ -26,15 +26,14 @@ struct totals {
 	uint64_t records, bytes;
 };
 
-/* Names in a seal may come from anywhere, and a terminal must not act on them: no control
- * characters, nor those of 0x80 to 0x9f, which are C2 80 to C2 9F in UTF-8. */
 static void print_text(const char *text)
 {
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		const bool pair = c[0] == 0xc2 && c[1] < 0xa0;
-		putchar(pair || *c < ' ' || *c == 127 ? '?' : *c);
-		c += pair && c[1];
-	}
+	char *const copy = strdup(text);
+	if (!copy)
+		avl_die(AVL_EXIT_FAILURE, "out of memory");
+	avl_disarm(copy);
+	fputs(copy, stdout);
+	free(copy);
 }
 
 static void print_heard(const struct avl_json *heard)
@@ -130,15 +129,16 @@ static void print_json(const struct avl_record *record)
 /* Once for every stream, before its first record. */
 static void print_origin(const struct avl_input *input)
 {
-	static const struct avl_json *last;
+	static const char *last; /* a header's address comes again once its stream is closed */
+	const char *const name = avl_input_name(input);
 	const struct avl_json *const header = avl_input_header(input);
-	if (!header || header == last)
+	if (!header || name == last)
 		return;
-	last = header;
+	last = name;
 	const struct avl_json *const settings = avl_json_get(header, "settings");
 	char *const text = settings ? avl_json_dump(settings, NULL) : NULL;
-	avl_warn("'%s': made by %s %s", avl_input_name(input),
-		 avl_json_string(header, "producer", "?"), text ? text : "");
+	avl_warn("'%s': made by %s %s", name, avl_json_string(header, "producer", "?"),
+		 text ? text : "");
 	free(text);
 }
 

@@ -85,7 +85,11 @@ const char *avl_command_name(void);
 bool avl_parse_int(const char *text, int *value);
 bool avl_parse_number(const char *text, double *value);
 
-/* Messages: one line on stderr, "NAME: text"; control characters in it become '?'. */
+/* Text from files may hold anything, and a terminal must not act on it: the bytes of control
+ * characters become '?', those of C1 in UTF-8 (C2 80 to C2 9F) too. */
+void avl_disarm(char *text);
+
+/* Messages: one line on stderr, "NAME: text", disarmed. */
 _Noreturn void avl_die(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 _Noreturn void avl_die_err(const struct avl_err *err); /* status 1 */
 _Noreturn void avl_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -11,6 +11,17 @@
 
 static atomic_bool failed;
 
+void avl_disarm(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c; c++) {
+		const bool is_pair = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
+		if (is_pair)
+			*c++ = '?';
+		if (is_pair || *c < ' ' || *c == 0x7f)
+			*c = '?';
+	}
+}
+
 /* The line is put together first and written at once, so that threads, and the commands of a
  * pipeline, do not mix theirs. */
 static void say(const char *format, va_list args, const char *behind)
@@ -20,9 +31,7 @@ static void say(const char *format, va_list args, const char *behind)
 	vsnprintf(line + head, sizeof line - (size_t)head, format, args);
 	const size_t n = strlen(line);
 	snprintf(line + n, sizeof line - n, "%s", behind);
-	for (char *c = line; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	avl_disarm(line);
 	avl_progress_hide();
 	fprintf(stderr, "%s\n", line);
 }

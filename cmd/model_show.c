@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +12,6 @@
 
 enum { WIDTH = 80, INDENT = 15 };
 
-/* Words in a file may come from anywhere; a terminal must not act on them. */
-static void print_word(const char *word, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		putchar(iscntrl((unsigned char)word[i]) ? '?' : word[i]);
-}
-
 /* LABEL and the text behind it, filled to lines. */
 static void __attribute__((format(printf, 2, 3))) row(const char *label, const char *format, ...)
 {
@@ -28,6 +20,7 @@ static void __attribute__((format(printf, 2, 3))) row(const char *label, const c
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
+	avl_disarm(text);
 	int at = printf("  %-*s", INDENT - 2, label);
 	for (const char *word = text; *word;) {
 		const size_t n = strcspn(word, " ");
@@ -38,7 +31,7 @@ static void __attribute__((format(printf, 2, 3))) row(const char *label, const c
 			putchar(' ');
 			at++;
 		}
-		print_word(word, n);
+		fwrite(word, 1, n, stdout);
 		at += (int)n;
 		word += n + (word[n] != 0);
 	}
@@ -243,9 +236,11 @@ static void list_tensors(const struct avl_safetensors *file)
 {
 	for (int i = 0; i < avl_safetensors_count(file); i++) {
 		const struct avl_safetensor *const t = avl_safetensors_at(file, i);
-		char shape[160];
+		char name[512], shape[160];
+		snprintf(name, sizeof name, "%s", t->name);
+		avl_disarm(name);
 		avl_tensor_describe(&t->tensor, shape, sizeof shape);
-		printf("    %-52s %s\n", t->name, shape);
+		printf("    %-52s %s\n", name, shape);
 	}
 }
 

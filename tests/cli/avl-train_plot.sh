@@ -21,5 +21,5 @@ if have gnuplot; then
 else
 	skip 'it is drawn' 'gnuplot is not installed'
 fi
-t 'without a log it tells its usage' 1 'usage: scripts/plot-loss' -- sh -c '"$TOP/scripts/plot-loss" 2>&1 | head -n 1 >&2; exit 1'
+t_lines 3 'without a log it tells its usage' 1 'usage: scripts/plot-loss' -- "$TOP/scripts/plot-loss"
 done_testing

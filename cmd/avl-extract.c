@@ -19,47 +19,46 @@ enum { SIDE_MAX = 16384, RATE_MIN = 1000, RATE_MAX = 384000 };
 
 static double rate = NAN; /* until told */
 static const char *times_text, *window_text, *size_text, *hertz_text, *model, *audio, *list_path,
-    *shard_text, *output_path;
-static bool keys, gzip, force;
+    *shard_text;
+static bool keys;
 static int threads;
 
 static const struct avl_option options[] = {
-    {0, NULL, AVL_OPT_GROUP, NULL, NULL, "which times (one of these)", NULL, 0, 0},
-    {'r', "rate", AVL_OPT_NUMBER, &rate, "FPS", "so many records a second (1 unless told)", NULL,
-     1e-6, 1000},
+    {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Times (one of these)", NULL, 0, 0},
+    {'r', "rate", AVL_OPT_NUMBER, &rate, "FPS", "so many records a second (default: 1)", NULL, 1e-6,
+     1000},
     {'t', "times", AVL_OPT_TEXT, &times_text, "SEC[,SEC...]", "these times", NULL, 0, 0},
     {'k', "keyframes", AVL_OPT_FLAG, &keys, NULL, "every keyframe", NULL, 0, 0},
-    {0, NULL, AVL_OPT_GROUP, NULL, NULL, "picture and sound", NULL, 0, 0},
+    {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Picture and sound", NULL, 0, 0},
     {'w', "window", AVL_OPT_TEXT, &window_text, "SEC",
-     "length of the sound around a time, or 'all' (the model's)", NULL, 0, 0},
+     "length of the sound around a time, or 'all' (default: the model's)", NULL, 0, 0},
     {'a', "audio-rate", AVL_OPT_TEXT, &hertz_text, "HZ",
-     "rate of the sound, 0: as it is (the model's)", NULL, 0, 0},
+     "rate of the sound, 0: as it is (default: the model's)", NULL, 0, 0},
     {'s', "size", AVL_OPT_TEXT, &size_text, "WxH|MAX",
      "scale frames to WxH, or their longer side down to MAX", NULL, 0, 0},
     {'m', "model", AVL_OPT_TEXT, &model, "MODEL",
-     "the model whose window and rate are taken (the default one)", NULL, 0, 0},
-    {0, NULL, AVL_OPT_GROUP, NULL, NULL, "input and output", NULL, 0, 0},
+     "the model whose window and rate are taken (default: $AVL_MODEL, or avl's own)", NULL, 0, 0},
+    {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Input and output", NULL, 0, 0},
     {0, "audio", AVL_OPT_TEXT, &audio, "FILE", "the sound of a still or a silent video", NULL, 0,
      0},
     {0, "list", AVL_OPT_TEXT, &list_path, "TSV",
      "read rows: key, picture or video, sound, time; '-' for none", NULL, 0, 0},
     {0, "shard", AVL_OPT_TEXT, &shard_text, "I/N", "only each N-th file from the I-th on, I = 1..N",
      NULL, 0, 0},
-    {'j', "threads", AVL_OPT_INT, &threads, "N", "threads (all processors)", NULL, 1, 256},
-    {'o', "output", AVL_OPT_TEXT, &output_path, "OUT", "write OUT and not stdout", NULL, 0, 0},
-    {'z', "gzip", AVL_OPT_FLAG, &gzip, NULL, "compress the output", NULL, 0, 0},
-    {'f', "force", AVL_OPT_FLAG, &force, NULL, "write to a terminal", NULL, 0, 0},
+    {'j', "threads", AVL_OPT_INT, &threads, "N", "threads (default: one a processor)", NULL, 1,
+     256},
+    AVL_STREAM_OPTIONS,
     AVL_COMMON_OPTIONS,
     {0},
 };
 
 static const struct avl_command command = {
-    "avl-extract",
-    "[-r FPS | -t SEC[,SEC...] | -k] [-w SEC] [-s WxH|MAX] [-a HZ] [-m MODEL]\n"
-    "[--audio FILE] [-j N] [--shard I/N] [-o OUT] FILE...\n"
-    "[OPTION...] --list TSV",
-    "Takes frames and the sound around them from media files, as a stream of records.",
-    options,
+    .name = "avl-extract",
+    .synopsis = "[-r FPS | -t SEC[,SEC...] | -k] [-w SEC] [-s WxH|MAX] [-a HZ] [-m MODEL] "
+		"[--audio FILE] [-j N] [--shard I/N] [-o FILE] FILE...\n"
+		"[OPTION...] --list TSV",
+    .summary = "Takes frames and the sound around them from media files, as a stream of records.",
+    .options = options,
 };
 
 /* One thing to extract from. */
@@ -406,10 +405,10 @@ static void extract_all(struct run *run, const struct job *jobs, int n)
 	struct avl_err err;
 	if (shard_text)
 		read_shard(shard_text, &part, &parts);
-	avl_output_open(&output, output_path, force);
+	avl_output_open(&output, avl_common.output, avl_common.force);
 	struct avl_json *const header = settings(&run->clip);
 	if (avl_writer_open(&run->writer, output.fd, output.path, command.name, header,
-			    gzip ? AVL_WRITER_GZIP : 0, &err))
+			    avl_common.gzip ? AVL_WRITER_GZIP : 0, &err))
 		avl_die_err(&err);
 	avl_json_free(header);
 	avl_record_init(&run->record, 0);

@@ -67,14 +67,16 @@ static const struct avl_option options[] = {
     {0, NULL, AVL_OPT_GROUP, NULL, NULL, "General", NULL, 0, 0},
     {'j', "threads", AVL_OPT_INT, &opt.threads, "N", "threads", NULL, 1, 256},
     AVL_COMMON_OPTIONS,
-    {0, NULL, AVL_OPT_FLAG, NULL, NULL, NULL, NULL, 0, 0},
+    {0},
 };
 
 static const struct avl_command command = {
-    "avl-heatmap",
-    "[-o DIR|FILE.png] [--colormap NAME] [--alpha A] [--box] [--raw|--y4m|--records|--ansi] "
-    "[FILE...]",
-    "Draws the heat of records over their frames: red is where the sound comes from.", options};
+    .name = "avl-heatmap",
+    .synopsis = "[-o DIR|FILE.png] [--colormap NAME] [--alpha A] [--box] "
+		"[--raw|--y4m|--records|--ansi] [FILE...]",
+    .summary = "Draws the heat of records over their frames: red is where the sound comes from.",
+    .options = options,
+};
 
 /* --- the picture of a record --- */
 

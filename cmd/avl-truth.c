@@ -40,7 +40,7 @@ static const struct avl_option options[] = {
 
 static const struct avl_command command = {
     .name = "avl-truth",
-    .synopsis = "[--vggss JSON] [--flickr DIR|TSV] [--boxes TSV] [--masks DIR]\n"
+    .synopsis = "[--vggss JSON] [--flickr DIR|TSV] [--boxes TSV] [--masks DIR] "
 		"[--silent CSV] [--is3 JSON] [--control KIND] [-o FILE] [FILE...]",
     .summary = "Adds to records what is known of where their sound comes from.",
     .options = options,

@@ -503,8 +503,7 @@ static void pass_record(struct avl_record *record, bool is_drawn)
 	if (is_drawn &&
 	    avl_record_put_bytes(record, "heat.png", sink.png.bytes, sink.png.size, &err) < 0)
 		avl_error("'%s': %s", record->key, err.text);
-	if (avl_writer_record(sink.writer, record, &err) < 0)
-		avl_die_err(&err);
+	avl_output_record(sink.writer, record);
 }
 
 static void close_sink(void)

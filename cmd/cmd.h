@@ -111,6 +111,10 @@ const char *avl_input_name(const struct avl_input *input);
 const struct avl_json *avl_input_header(const struct avl_input *input);
 void avl_input_close(struct avl_input *input);
 
+/* Writes RECORD. One that the stream cannot take, as when its key has just been written, is
+ * reported and left out, and status 1 follows; where writing itself fails the command ends. */
+void avl_output_record(struct avl_writer *writer, const struct avl_record *record);
+
 /* Output: stdout, or with -o FILE a temporary beside it that becomes FILE at the end. The
  * temporary is removed when the process ends before that, by avl_die or by a signal. A FILE that
  * exists and is no regular file (/dev/null, a FIFO) is written to directly. */

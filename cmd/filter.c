@@ -14,11 +14,9 @@ static int next(const struct avl_filter *filter, struct avl_input *input, struct
 static void pass_on(const struct avl_filter *filter, struct avl_writer *writer,
 		    const struct avl_record *record)
 {
-	struct avl_err err;
 	if (filter->write)
 		avl_stage_begin(filter->write);
-	if (avl_writer_record(writer, record, &err))
-		avl_die_err(&err);
+	avl_output_record(writer, record);
 	if (filter->write)
 		avl_stage_end(filter->write);
 }

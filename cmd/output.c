@@ -214,3 +214,14 @@ void avl_output_abandon(struct avl_output *output)
 	unlink(atomic_load(&temporary[output->slot]));
 	free_temporary(output);
 }
+
+void avl_output_record(struct avl_writer *writer, const struct avl_record *record)
+{
+	struct avl_err err;
+	const int rc = avl_writer_record(writer, record, &err);
+	if (!rc)
+		return;
+	if (rc != AVL_EUSAGE)
+		avl_die_err(&err);
+	avl_error("%s: left out", err.text);
+}

@@ -26,6 +26,10 @@ t 'a directory' 1 'directory' -- avl-localize -o out.tar .
 t 'an empty file' 1 'empty' -- avl-localize -o out.tar empty
 head -c 20000 three.tar >cut.tar
 t 'a stream that is cut off' 1 "'cut.tar'" -- avl-localize -o out.tar cut.tar
+t 'the same record twice' 1 "record '.*' comes twice: left out" -- \
+	avl-localize -o twice.tar good.tar three.tar
+t '... the rest goes on, to a whole stream' 0 '' -- avl-check -q twice.tar
+is '... with each record once' "$(avl-check --json twice.tar 2>/dev/null | wc -l)" 3
 t 'a full disk' 1 'No space left' -- sh -c 'avl-localize good.tar >/dev/full'
 t 'a directory that is not there' 1 "'no/out.tar'" -- avl-localize -o no/out.tar good.tar
 

@@ -339,9 +339,9 @@ static void report_beyond(const struct avl_clip *clip, const char *name)
 	double first_s, end_s;
 	const int n = avl_clip_beyond(clip, &first_s, &end_s);
 	if (n == 1)
-		avl_error("'%s': ends at %.6g s, before the time %.6g s", name, end_s, first_s);
+		avl_error("'%s': ends at %.9g s, so nothing is at %.9g s", name, end_s, first_s);
 	else if (n)
-		avl_error("'%s': ends at %.6g s, before %d of the times, the first %.6g s", name,
+		avl_error("'%s': ends at %.9g s, before %d of the times, the first %.9g s", name,
 			  end_s, n, first_s);
 }
 

@@ -9,6 +9,7 @@
 #include "media/source.h"
 
 #define LIST_BYTES_MAX (1 << 28)
+#define BOM            "\xef\xbb\xbf"
 
 enum { KEY, PICTURE, SOUND, TIME, FIELDS };
 
@@ -108,7 +109,9 @@ int avl_list_read(struct avl_list *list, const char *path, struct avl_err *err)
 	if (!list->row)
 		rc = avl_fail(err, AVL_ENOMEM, "out of memory");
 	int number = 0;
-	for (char *line = list->text; !rc && line;) {
+	/* the mark that spreadsheets put before UTF-8 is no part of the first key */
+	char *const first = list->text + (strncmp(list->text, BOM, strlen(BOM)) ? 0 : strlen(BOM));
+	for (char *line = first; !rc && line;) {
 		char *const end = strchr(line, '\n');
 		if (end)
 			*end = 0;

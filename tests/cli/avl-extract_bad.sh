@@ -40,7 +40,8 @@ t 'a cut WAV' 1 "'cut.wav': is cut off" -- x cut.wav
 t 'a sound with no picture to it' 1 "'quiet.wav': has no picture" -- x --audio quiet.wav quiet.wav
 t 'a missing sound' 1 "none.wav: No such file" -- x --audio none.wav dot.bmp
 t 'no keyframe in a sound' 1 "'quiet.wav': has no keyframe" -- x -k quiet.wav
-t 'a time past the end' 1 "'quiet.wav': ends at 0.504 s, before the time 9 s" -- x -t 0.1,9 quiet.wav
+t 'a time past the end' 1 "'quiet.wav': ends at 0.504 s, so nothing is at 9 s" -- x -t 0.1,9 quiet.wav
+t '... by a hair' 1 "'quiet.wav': ends at 0.504 s, so nothing is at 0.504001 s" -- x -t 0.504001 quiet.wav
 t '... and those before it are written' 1 'before 2 of the times, the first 3 s' \
 	-- x -t 3,0.1,0.2,4 -o past.tar quiet.wav
 is '... two records' "$(records past.tar)" 2
@@ -88,6 +89,9 @@ t 'a list with five columns' 1 "'five.tsv': line 1: more than 4 columns" -- x --
 t 'a row with nothing in it' 1 'line 1: neither picture nor sound' -- x --list nothing.tsv
 t 'a row with a wrong time' 1 "line 3: 'soon' is no time" -- x --list soon.tsv
 t 'a row without a key' 1 'line 1: no key' -- x --list nokey.tsv
+printf '\357\273\277marked\tquiet.wav\t-\t0.1\n' >marked.tsv
+t 'a list from a spreadsheet' 0 '' -- x --list marked.tsv -o marked.tar
+is '... its mark is no part of a key' "$(tar tf marked.tar | grep -c '^marked\.')" 2
 t 'a row whose file is missing' 1 "'none.wav': No such file" -- x --list half.tsv -o half.tar
 is '... the other row is written' "$(avl-check --json half.tar 2>/dev/null | grep -c '"time":0.1,')" 1
 

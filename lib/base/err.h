@@ -29,7 +29,8 @@ int avl_fail(struct avl_err *err, int code, const char *format, ...)
 int avl_fail_errno(struct avl_err *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Puts "WHAT: " before the text that is there, and returns the code that is there. */
+/* Puts "WHAT: " before the text that is there, and returns the code that is there. ERR holds a
+ * failure and is not NULL. */
 int avl_fail_prefix(struct avl_err *err, const char *what);
 
 #endif

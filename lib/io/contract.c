@@ -204,8 +204,11 @@ int avl_contract_parse(struct avl_contract *contract, const char *text, size_t n
 {
 	struct avl_json *root = NULL;
 	int score, rc = avl_json_parse(&root, text, n, err);
-	if (rc)
-		return avl_fail_prefix(err, "contract");
+	if (rc) {
+		if (err)
+			avl_fail_prefix(err, "contract");
+		return rc;
+	}
 	memset(contract, 0, sizeof *contract);
 	if ((rc = read_text(root, "arch", NULL, contract->arch, sizeof contract->arch, err)) ||
 	    (rc = read_text(root, "preset", "", contract->preset, sizeof contract->preset, err)) ||

@@ -8,6 +8,9 @@
 #include "io/sink.h"
 #include "io/tar.h"
 
+/* Of a member's name in the archive: key, dot, suffix and the terminating 0. */
+#define NAME_SIZE (AVL_KEY_MAX + AVL_SUFFIX_MAX + 2)
+
 struct avl_writer {
 	struct avl_err failure; /* the first, after which nothing is written */
 	char last[AVL_KEY_MAX + 1];
@@ -101,10 +104,9 @@ int avl_writer_open(struct avl_writer **out, int fd, const char *name, const cha
 	return 0;
 }
 
-static void member_name(char name[AVL_KEY_MAX + AVL_SUFFIX_MAX + 2], const char *key,
-			const char *suffix)
+static void member_name(char name[NAME_SIZE], const char *key, const char *suffix)
 {
-	snprintf(name, AVL_KEY_MAX + AVL_SUFFIX_MAX + 2, "%s.%s", key, suffix);
+	snprintf(name, NAME_SIZE, "%s.%s", key, suffix);
 }
 
 /* All that can be wrong with a record is found before its first byte is written, so that a record
@@ -119,7 +121,7 @@ static int check_record(const struct avl_writer *writer, const struct avl_record
 		return avl_fail(err, AVL_EUSAGE, "record '%s' comes twice", record->key);
 	for (int i = 0; i < record->nmembers; i++) {
 		const struct avl_member *const m = &record->member[i];
-		char name[AVL_KEY_MAX + AVL_SUFFIX_MAX + 2];
+		char name[NAME_SIZE];
 		uint64_t size = m->size;
 		member_name(name, record->key, m->suffix);
 		if (!m->bytes)
@@ -135,7 +137,7 @@ static int check_record(const struct avl_writer *writer, const struct avl_record
 static int put_member(struct avl_writer *writer, const char *key, const struct avl_member *m,
 		      uint64_t *size, uint32_t *crc, struct avl_err *err)
 {
-	char name[AVL_KEY_MAX + AVL_SUFFIX_MAX + 2];
+	char name[NAME_SIZE];
 	unsigned char header[AVL_NPY_HEADER_MAX];
 	member_name(name, key, m->suffix);
 	if (m->bytes) {
@@ -155,7 +157,7 @@ static int put_record(struct avl_writer *writer, const struct avl_record *record
 {
 	uint64_t size[AVL_MEMBERS_MAX];
 	uint32_t crc[AVL_MEMBERS_MAX];
-	char name[AVL_KEY_MAX + AVL_SUFFIX_MAX + 2];
+	char name[NAME_SIZE];
 	int rc = 0;
 	for (int i = 0; i < record->nmembers && !rc; i++)
 		rc = put_member(writer, record->key, &record->member[i], &size[i], &crc[i], err);

@@ -101,8 +101,8 @@ static const struct avl_option options[] = {
 
 static const struct avl_command command = {
     .name = "avl-train",
-    .synopsis = "[--unsup NAME] [--sup NAME] [--lambda W] [-m INIT] [--epochs N]\n"
-		"[--batch N] [--lr X] [--seed N] [--freeze PREFIX] [--resume]\n"
+    .synopsis = "[--unsup NAME] [--sup NAME] [--lambda W] [-m INIT] [--epochs N] "
+		"[--batch N] [--lr X] [--seed N] [--freeze PREFIX] [--resume] "
 		"[--log TSV] -o CKPT FILE...",
     .summary = "Trains a model's fully connected layers on records of avl-embed.",
     .options = options,

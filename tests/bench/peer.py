@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What avl-extract | avl-localize do, written in Python with ffmpeg, Pillow, NumPy and ONNX Runtime.
+"""What avl-extract | avl-localize do, in Python: ffmpeg, Pillow, NumPy and ONNX Runtime.
 
 usage: peer.py GRAPHS THREADS SCORE OUT.npy CLIP
        peer.py GRAPHS THREADS SCORE OUT.npy PICTURE SOUND
 
-SCORE is dot or class; GRAPHS is what tests/bench/peer_graphs.py made. OUT.npy gets the maps, one for
-every second of the clip, at the middle of the second, or the one of a picture and its sound.
+SCORE is dot or class; GRAPHS is what tests/bench/peer_graphs.py made. OUT.npy gets the maps, one
+for every second of the clip, at the middle of the second, or the one of a picture and its sound.
 """
 
 import os
@@ -35,7 +35,8 @@ def read_frames(path):
     """The frame on the screen at 0.5 s, 1.5 s, ..."""
     width, height = frame_size(path)
     when = "setpts=PTS-STARTPTS-0.5/TB,fps=1:round=up:start_time=0"
-    process = ffmpeg(path, "-map", "0:v:0", "-vf", when, "-sws_flags", "bicubic+accurate_rnd+full_chroma_int", "-f", "rawvideo", "-pix_fmt", "rgb24")
+    process = ffmpeg(path, "-map", "0:v:0", "-vf", when, "-sws_flags",
+                     "bicubic+accurate_rnd+full_chroma_int", "-f", "rawvideo", "-pix_fmt", "rgb24")
     while len(data := process.stdout.read(width * height * 3)) == width * height * 3:
         yield Image.frombuffer("RGB", (width, height), data)
     if process.wait():

@@ -19,6 +19,14 @@ for source in "$TOP"/cmd/avl-*.c; do
 	sort -u in-help | grep -vxE -e '-h|--help|--version' >options
 	grep -E '^\.It Fl ' "$page" | sed 's/\\-/-/g' | grep -oE 'Fl [^ ]+' | sed 's/^Fl /-/' | sort -u |
 		grep -vxE -e '-h|--help|--version' >in-page
+	# SYNOPSIS and Usage name no option that is not described: "-fq" are two
+	"$tool" --help | sed -n '/^Usage/,/^$/p' | grep -oE '(^|[[ |])--?[a-zA-Z][a-z0-9-]*' >named
+	sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$page" | sed 's/\\-/-/g' |
+		grep -oE 'Fl [a-zA-Z-][a-zA-Z0-9-]*' | sed 's/^Fl /-/' >>named
+	sed -E 's/^[[ |]//' named | awk '/^--/ { print; next }
+		{ for (i = 2; i <= length($0); i++) print "-" substr($0, i, 1) }' | sort -u >used
+	is "$tool: SYNOPSIS and Usage name described options" \
+		"$(grep -vxE -e '-h|--help|--version' used | comm -23 - options)" ''
 	if difference=$(diff in-page options); then
 		pass "$tool.1 and --help name the same options"
 	else

@@ -218,6 +218,42 @@ static int check_mp3(const struct avl_source *source, struct avl_err *err)
 	return 0;
 }
 
+/* The length of the chain of sub-blocks at AT, each behind a byte that says its length, with the
+ * empty one that ends it; -1 where the file ends first. */
+static int64_t gif_chain(const struct avl_source *source, int64_t at)
+{
+	const int64_t from = at;
+	unsigned char length;
+	while (avl_source_read(source, at, &length, 1) == 1) {
+		at += 1 + (int64_t)length;
+		if (!length)
+			return at - from;
+	}
+	return -1;
+}
+
+static int64_t gif_colors(unsigned char flags)
+{
+	return flags & 0x80 ? INT64_C(3) << ((flags & 7) + 1) : 0;
+}
+
+/* GIF89a: a header of 13 bytes, colours; then extensions '!' and pictures ',' up to ';'. */
+static int check_gif(const struct avl_source *source, struct avl_err *err)
+{
+	unsigned char b[13] = {0};
+	int64_t at = 13, chain = 0;
+	if (avl_source_read(source, 0, b, 13) == 13)
+		at += gif_colors(b[10]);
+	while (chain >= 0 && avl_source_read(source, at, b, 10) > 0) {
+		if (*b != '!' && *b != ',')
+			return 0; /* the end, or what the demuxer finds its way through, or not */
+		at += *b == '!' ? 2 : 11 + gif_colors(b[9]);
+		chain = gif_chain(source, at);
+		at += chain;
+	}
+	return cut_off(err, "it has no trailer");
+}
+
 /* The last 64 KiB hold the end mark unless more junk than that follows it. */
 static int check_tail(const struct avl_source *source, const char *mark, size_t n, const char *why,
 		      struct avl_err *err)
@@ -261,6 +297,6 @@ int avl_intact_check(const struct avl_source *source, struct avl_err *err)
 	if (is_transport(source))
 		return source->size % 188 ? cut_off(err, "its last packet is not whole") : 0;
 	if (!memcmp(head, "GIF8", 4))
-		return check_tail(source, ";", 1, "it has no trailer", err);
+		return check_gif(source, err);
 	return 0;
 }

@@ -39,6 +39,9 @@ static const struct {
 	"OggS\0\4\0\0\0\0\0\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\1\4abcd"),
     ROW("\x89PNG\r\n\x1a\n\0\0\0\2IDATabCRC!\0\0\0\0IEND\256B`\202"),
     ROW("\xff\xd8\xff\xe0\0\4ab\xff\xd9"),
+    /* its picture holds what would be the trailer, too */
+    ROW("GIF89a\1\0\1\0\200\0\0\0\0\0\377\377\377!\371\4\0\0\0\0\0"
+	",\0\0\0\0\1\0\1\0\0\2\2;;\0;"),
     ROW("FLV\1\5\0\0\0\11\0\0\0\0\11\0\0\2\0\0\0\0\0\0\0ab\0\0\0\15"),
 };
 

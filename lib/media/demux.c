@@ -319,6 +319,15 @@ int avl_demux_decoder(const struct avl_demux *demux, int threads, AVCodecContext
 	return 0;
 }
 
+/* FFmpeg's WebP decoder passes over the pictures of an animation, and then has none. */
+static const char *damage(const AVCodecContext *decoder)
+{
+	if (decoder->codec_id == AV_CODEC_ID_WEBP)
+		return "its picture data is damaged, or is an animation";
+	return decoder->codec_type == AVMEDIA_TYPE_VIDEO ? "its picture data is damaged"
+							 : "its sound data is damaged";
+}
+
 int avl_decoder_receive(AVCodecContext *decoder, AVFrame *frame, struct avl_err *err)
 {
 	const int rc = avcodec_receive_frame(decoder, frame);
@@ -326,9 +335,7 @@ int avl_decoder_receive(AVCodecContext *decoder, AVFrame *frame, struct avl_err 
 		return 0;
 	if (rc == AVERROR(EAGAIN))
 		return AVL_DECODER_HUNGRY;
-	const char *const what = decoder->codec_type == AVMEDIA_TYPE_VIDEO
-				     ? "its picture data is damaged"
-				     : "its sound data is damaged";
+	const char *const what = damage(decoder);
 	if (rc < 0)
 		return avl_fail_av(err, rc, what);
 	if (frame->flags & AV_FRAME_FLAG_CORRUPT || frame->decode_error_flags)
@@ -341,7 +348,5 @@ int avl_decoder_send(AVCodecContext *decoder, const AVPacket *packet, struct avl
 	const int rc = avcodec_send_packet(decoder, packet);
 	if (rc >= 0 || rc == AVERROR_EOF)
 		return 0;
-	return avl_fail_av(err, rc,
-			   decoder->codec_type == AVMEDIA_TYPE_VIDEO ? "its picture data is damaged"
-								     : "its sound data is damaged");
+	return avl_fail_av(err, rc, damage(decoder));
 }

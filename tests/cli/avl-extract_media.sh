@@ -207,6 +207,10 @@ for kind in jpg png webp bmp; do
 		t_lines 1 "a cut $kind" 1 "'cut.$kind': " -- avl-extract -a 0 -w 1 cut.$kind
 	fi
 done
+if ffmpeg -v error -y -f lavfi -i testsrc=s=40x30 -frames:v 3 -c:v libwebp_anim moving.webp 2>/dev/null; then
+	t_lines 1 'a WebP that moves' 1 "'moving.webp': its picture data is damaged, or is an animation" \
+		-- avl-extract -a 0 -w 1 moving.webp
+fi
 avl-extract -a 0 -w 0.4 --audio s.flac -o still.tar still.png
 is 'the middle of the sound of a still' "$(avl-check --json still.tar | sed 's/.*"audio_start":\([0-9.]*\).*/\1/')" 0.8
 for kind in wav ogg mp3 flac; do

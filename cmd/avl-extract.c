@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/par.h"
@@ -398,6 +399,21 @@ static struct avl_json *settings(const struct avl_clip_options *clip)
 	return object;
 }
 
+/* The output takes the place of a file, which must not be the video that somebody only has once. */
+static void keep_inputs(const struct job *jobs, int n)
+{
+	struct stat output, input;
+	if (!avl_common.output || stat(avl_common.output, &output) || !S_ISREG(output.st_mode))
+		return;
+	for (int i = 0; i < n; i++) {
+		const char *const read[] = {jobs[i].picture, jobs[i].sound};
+		for (int k = 0; k < 2; k++)
+			if (read[k] && !stat(read[k], &input) && input.st_dev == output.st_dev &&
+			    input.st_ino == output.st_ino)
+				avl_usage("-o: '%s' is read, too", avl_common.output);
+	}
+}
+
 static void extract_all(struct run *run, const struct job *jobs, int n)
 {
 	int part = 1, parts = 1;
@@ -445,6 +461,7 @@ int main(int argc, char **argv)
 	struct job *const jobs =
 	    list_path ? jobs_of_list(&list) : jobs_of_files(none ? only_stdin : argv + first, n);
 	check_stdin(jobs, n);
+	keep_inputs(jobs, n);
 	choose_clip(&run.clip);
 	extract_all(&run, jobs, n);
 	free((void *)(uintptr_t)run.clip.times);

@@ -47,6 +47,11 @@ t '... and those before it are written' 1 'before 2 of the times, the first 3 s'
 is '... two records' "$(records past.tar)" 2
 t 'a still of one pixel with its sound' 0 '' -- x --audio quiet.wav -o dot.tar dot.bmp
 is '... one record' "$(records dot.tar)" 1
+ln -s quiet.wav link.wav
+cp quiet.wav before.wav
+t 'an output that is an input' 2 "-o: 'link.wav' is read, too" -- x -o link.wav dot.bmp quiet.wav
+t '... that is a sound' 2 "-o: 'quiet.wav' is read, too" -- x --audio quiet.wav -o quiet.wav dot.bmp
+t '... is left alone' 0 '' -- cmp before.wav quiet.wav
 t 'the rest goes on' 1 "'text.mp4'" -- x -o rest.tar quiet.wav text.mp4
 is '... one record' "$(records rest.tar)" 1
 t 'a full disk' 1 'No space left' -- sh -c 'avl-extract -w 1 -a 0 quiet.wav >/dev/full'

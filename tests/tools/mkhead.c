@@ -54,9 +54,11 @@ int main(int argc, char **argv)
 	struct avl_safetensor bias = tensor[1];
 	bias.tensor.ndim = 1;
 	const struct avl_safetensor all[] = {tensor[0], bias, tensor[2]};
-	if (avl_safetensors_write(STDOUT_FILENO, all, 3, metadata, &err)) {
+	const int code = avl_safetensors_write(STDOUT_FILENO, all, 3, metadata, &err);
+	if (code)
 		fprintf(stderr, "mkhead: %s\n", err.text);
-		return 1;
-	}
-	return 0;
+	for (int i = 0; i < 3; i++)
+		free(all[i].tensor.data);
+	avl_json_free(metadata);
+	return code != 0;
 }

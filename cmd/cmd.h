@@ -85,8 +85,8 @@ const char *avl_command_name(void);
 bool avl_parse_int(const char *text, int *value);
 bool avl_parse_number(const char *text, double *value);
 
-/* Text from files may hold anything, and a terminal must not act on it: the bytes of control
- * characters become '?', those of C1 in UTF-8 (C2 80 to C2 9F) too. */
+/* Text from files may hold anything, and a terminal must not act on it: each control
+ * character becomes '?', those of C1 in UTF-8 (C2 80 to C2 9F) too. */
 void avl_disarm(char *text);
 
 /* Messages: one line on stderr, "NAME: text", disarmed. */

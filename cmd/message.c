@@ -13,13 +13,13 @@ static atomic_bool failed;
 
 void avl_disarm(char *text)
 {
-	for (unsigned char *c = (unsigned char *)text; *c; c++) {
+	char *to = text;
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
 		const bool is_pair = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
-		if (is_pair)
-			*c++ = '?';
-		if (is_pair || *c < ' ' || *c == 0x7f)
-			*c = '?';
+		*to++ = is_pair || *c < ' ' || *c == 0x7f ? '?' : (char)*c;
+		c += is_pair;
 	}
+	*to = 0;
 }
 
 /* The line is put together first and written at once, so that threads, and the commands of a

@@ -506,13 +506,15 @@ static void pass_record(struct avl_record *record, bool is_drawn)
 	avl_output_record(sink.writer, record);
 }
 
-static void close_sink(void)
+static void close_sink(bool damaged)
 {
 	struct avl_err err;
 	const bool needs_picture = sink.mode != TO_DIRECTORY && sink.mode != TO_RECORDS;
 	if (sink.has_first)
 		begin_y4m(1 / RATE_DEFAULT);
-	if (sink.writer && avl_writer_close(sink.writer, &err) < 0)
+	if (sink.writer && damaged)
+		avl_writer_abandon(sink.writer);
+	else if (sink.writer && avl_writer_close(sink.writer, &err) < 0)
 		avl_die_err(&err);
 	if (needs_picture && sink.pictures == 0) {
 		avl_output_abandon(&sink.output);
@@ -583,7 +585,7 @@ int main(int argc, char **argv)
 	while (avl_input_next(input, &record) > 0 && treat(&record))
 		;
 	report_missing();
-	close_sink();
+	close_sink(avl_input_damaged(input));
 	avl_record_release(&record);
 	avl_input_close(input);
 	close_canvas();

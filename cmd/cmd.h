@@ -109,6 +109,9 @@ int avl_input_next(struct avl_input *input, struct avl_record *record);
 /* The stream the last record came from: its name ("stdin" for "-") and its header. */
 const char *avl_input_name(const struct avl_input *input);
 const struct avl_json *avl_input_header(const struct avl_input *input);
+/* A stream has broken off or was found damaged. What is written from it may then not look whole: it
+ * gets no end record, so that the next reader in a pipeline is told as well. */
+bool avl_input_damaged(const struct avl_input *input);
 void avl_input_close(struct avl_input *input);
 
 /* Writes RECORD. One that the stream cannot take, as when its key has just been written, is

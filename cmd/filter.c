@@ -41,8 +41,10 @@ void avl_filter_run(const struct avl_filter *filter, char **files, int nfiles)
 	}
 	avl_progress_end();
 	avl_record_release(&record);
-	avl_input_close(input);
-	if (avl_writer_close(writer, &err))
+	if (avl_input_damaged(input))
+		avl_writer_abandon(writer);
+	else if (avl_writer_close(writer, &err))
 		avl_die_err(&err);
+	avl_input_close(input);
 	avl_output_commit(&output);
 }

@@ -13,6 +13,7 @@ struct avl_input {
 	int fd;
 	const char *name;
 	struct avl_reader *reader; /* NULL between operands */
+	bool damaged;              /* one of them was */
 };
 
 static char stdin_operand[] = "-";
@@ -69,8 +70,10 @@ int avl_input_next(struct avl_input *input, struct avl_record *record)
 		const int got = avl_reader_next(input->reader, record, &err);
 		if (got > 0)
 			return 1;
-		if (got < 0)
+		if (got < 0) {
+			input->damaged = true;
 			avl_error("%s", err.text);
+		}
 		close_operand(input);
 	}
 }
@@ -83,6 +86,11 @@ const char *avl_input_name(const struct avl_input *input)
 const struct avl_json *avl_input_header(const struct avl_input *input)
 {
 	return input->reader ? avl_reader_header(input->reader) : NULL;
+}
+
+bool avl_input_damaged(const struct avl_input *input)
+{
+	return input->damaged;
 }
 
 void avl_input_close(struct avl_input *input)

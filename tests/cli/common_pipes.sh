@@ -55,6 +55,9 @@ for tool in avl-localize avl-heatmap avl-check; do
 		head -c -"$cut" heat.tar >cut.tar
 		t "$tool: a stream that lacks its last $cut bytes" 1 "^$tool: 'cut.tar': " -- \
 			sh -c "$tool $options cut.tar >part.tar"
+		[ "$tool" = avl-check ] ||
+			t "$tool: what came of $cut bytes less is cut off, too" 1 \
+				"^avl-check: 'part.tar': " -- avl-check -q part.tar
 	done
 done
 done_testing

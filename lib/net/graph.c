@@ -134,6 +134,11 @@ static int plan(struct avl_graph *graph, struct avl_err *err)
 	if (code)
 		return code;
 	plan_memory(graph);
+	const size_t floats = graph->activation_floats + graph->scratch_floats;
+	if (floats > AVL_GRAPH_FLOATS_MAX)
+		return avl_fail(err, AVL_ELIMIT, "an input of %d x %d x %d x %d needs %zu MiB",
+				graph->in.n, graph->in.c, graph->in.h, graph->in.w,
+				floats / (1024 * 1024 / sizeof(float)));
 	graph->input = avl_alloc((size_t)graph->in.n * (size_t)graph->in.c * (size_t)graph->in.h,
 				 (size_t)graph->in.w * sizeof(float));
 	graph->activations = avl_alloc(graph->activation_floats, sizeof(float));

@@ -31,6 +31,10 @@ struct avl_network {
 
 struct avl_graph;
 
+/* Floats that activations and scratch memory of a graph may take (4 GiB): a model file says how
+ * large its pictures are, and may say anything. */
+#define AVL_GRAPH_FLOATS_MAX ((size_t)1 << 30)
+
 struct avl_graph_options {
 	struct avl_shape in; /* the largest n that will be run; c h w are fixed */
 	const char *prefix;  /* of the parameters' names: "image." */
@@ -41,7 +45,8 @@ struct avl_graph_options {
 };
 
 /* Plans NET for the shape and takes its parameters from FILE (not needed any more on return).
- * AVL_ESHAPE names a tensor that is missing or has another shape than the network needs. */
+ * AVL_ESHAPE names a tensor that is missing or has another shape than the network needs;
+ * AVL_ELIMIT: the input is too large. */
 int avl_graph_new(struct avl_graph **graph, const struct avl_network *net,
 		  const struct avl_graph_options *options, const struct avl_safetensors *file,
 		  struct avl_err *err);

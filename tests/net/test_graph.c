@@ -303,7 +303,7 @@ Test(graph, another_shape_gives_what_a_new_plan_gives)
 	}
 }
 
-Test(graph, a_shape_too_small_is_refused_and_a_good_one_taken_after_it)
+Test(graph, shapes_too_small_or_large_are_refused_and_a_good_one_taken_after_them)
 {
 	static const struct avl_layer rows[] = {
 	    CONV("a", 4, KERNEL(7), STRIDE(1), PAD(0)),
@@ -318,6 +318,9 @@ Test(graph, a_shape_too_small_is_refused_and_a_good_one_taken_after_it)
 	const struct avl_shape small = {1, 3, 6, 20};
 	cr_expect_eq(avl_graph_reshape(graph, &small, &err), AVL_ESHAPE);
 	cr_expect_str_eq(err.text, "a map of 6 x 20 is too small for a window of 7 x 7");
+	const struct avl_shape large = {4, 3, 8192, 8192};
+	cr_expect_eq(avl_graph_reshape(graph, &large, &err), AVL_ELIMIT);
+	cr_expect(strstr(err.text, "an input of 4 x 3 x 8192 x 8192 needs "), "%s", err.text);
 	cr_assert_eq(avl_graph_reshape(graph, &in3, &err), 0);
 	memset(avl_graph_input(graph), 0, naive_count(&in3) * sizeof(float));
 	cr_expect_eq(avl_graph_run(graph, 3)->shape.w, 8);

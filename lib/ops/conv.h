@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AVL_OPS_CONV_H
+#define AVL_OPS_CONV_H
+
+#include "ops/ops.h"
+
+/* What the op conv forward (conv.c) and backward (conv_backward.c) share: the sizes of a direct
+ * convolution and the copy of its input with a border. */
+struct avl_conv_plan {
+	struct avl_shape in, out;
+	int planar;
+	int flat;               /* 1x1, stride 1: the map is one long row */
+	int copied;             /* a bordered copy is made */
+	int before_h, before_w; /* border */
+	int h, w;               /* of the picture the taps see, border included */
+	int taps, inner;
+};
+
+struct avl_conv_plan avl_conv_plan(const struct avl_attr *attr, const struct avl_shape *in);
+
+/* Floats of the bordered copy, a multiple of a block; 0 where none is needed. */
+size_t avl_conv_border_floats(const struct avl_conv_plan *plan);
+void avl_conv_border(const struct avl_conv_plan *plan, struct avl_par *par, const float *from,
+		     float *to);
+
+size_t avl_conv_grad_scratch(const struct avl_attr *attr, const struct avl_shape *in);
+void avl_conv_backward(const struct avl_op_run *run, const struct avl_op_grad *grad);
+
+#endif

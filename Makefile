@@ -38,8 +38,8 @@ ldflags     += $($(FLAVOUR)_FLAGS)
 
 PARTS := base io image signal kern ops net train media eval
 
-io_LIBS     := $(shell $(PKG_CONFIG) --libs jansson zlib 2>/dev/null)
-image_LIBS  := $(shell $(PKG_CONFIG) --libs libpng zlib 2>/dev/null)
+io_LIBS     := $(shell $(PKG_CONFIG) --libs jansson zlib libdeflate 2>/dev/null)
+image_LIBS  := $(shell $(PKG_CONFIG) --libs libpng libdeflate 2>/dev/null)
 signal_LIBS := -lkissfft-float
 kern_LIBS   := -lblis
 media_LIBS  := $(shell $(PKG_CONFIG) --libs libavformat libavcodec libswscale libswresample libavutil 2>/dev/null)
@@ -52,6 +52,7 @@ signal_CPPFLAGS := -I/usr/include/kissfft
 tensor_CFLAGS  := -O3
 resize_CFLAGS  := -O3
 overlay_CFLAGS := -O3
+png_write_CFLAGS := -O3
 
 # Loops over features and weights, the same; no sum of floats is reordered.
 attend_CFLAGS := -O3

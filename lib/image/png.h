@@ -8,14 +8,19 @@
 #include "base/err.h"
 #include "image/picture.h"
 
-/* PNG (ISO/IEC 15948) by libpng. */
+/* PNG (ISO/IEC 15948): written with libdeflate, read by libpng. */
 
-/* A growing block of memory that holds one PNG file after the other, so that a loop over frames
- * settles at the size of the largest. */
+struct libdeflate_compressor;
+
+/* Holds one PNG file after the other, in memory that is kept, so that a loop over frames settles at
+ * the size of the largest. */
 struct avl_png {
 	unsigned char *bytes;
 	size_t size;     /* of the file */
 	size_t capacity; /* of the block */
+	unsigned char *rows;
+	size_t rows_room;
+	struct libdeflate_compressor *deflater;
 };
 
 /* Replaces what PNG (all zero at first) holds by PICTURE: 8-bit RGB, tagged sRGB, no time stamp:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include <libdeflate.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "io/record.h"
 
@@ -10,7 +10,7 @@
 
 uint32_t avl_crc32(uint32_t crc, const void *bytes, size_t n)
 {
-	return n ? (uint32_t)crc32_z(crc, bytes, n) : crc; /* zlib starts over at a NULL */
+	return n ? libdeflate_crc32(crc, bytes, n) : crc; /* it starts over at a NULL */
 }
 
 /* Finds the last field by walking back from the closing brace; a JSON parser would not say where

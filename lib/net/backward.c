@@ -1,17 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "net/node.h"
+
+static size_t saved_floats(const struct avl_graph *graph, const struct avl_node *node)
+{
+	if (!node->op->saved || (graph->stored && node->op == &avl_op_batchnorm))
+		return 0;
+	return node->op->saved(&node->attr, node->in_shape);
+}
+
+static size_t trained_floats(const struct avl_node *node, size_t *first)
+{
+	*first = 0;
+	return node->op->trained ? node->op->trained(&node->attr, node->in_shape, first)
+				 : node->op->packed(&node->attr, node->in_shape);
+}
+
+static int is_reached(const struct avl_graph *graph, int node)
+{
+	return node >= 0 && graph->node[node].reached;
+}
+
+static void find_reached(struct avl_graph *graph)
+{
+	for (int i = 0; i < graph->count; i++) {
+		struct avl_node *const node = &graph->node[i];
+		node->reached = (node->op->packed && !node->frozen) ||
+				is_reached(graph, node->in[0]) || is_reached(graph, node->in[1]);
+	}
+}
 
 int avl_graph_plan_backward(struct avl_graph *graph, struct avl_err *err)
 {
 	size_t saved = 0, scratch = 0;
 	for (int i = 0; i < graph->count; i++) {
 		const struct avl_node *const node = &graph->node[i];
-		if (node->op->saved)
-			saved += node->op->saved(&node->attr, node->in_shape);
+		saved += saved_floats(graph, node);
 		if (!node->op->grad_scratch)
 			continue;
 		const size_t need = node->op->grad_scratch(&node->attr, node->in_shape);
@@ -22,15 +50,51 @@ int avl_graph_plan_backward(struct avl_graph *graph, struct avl_err *err)
 	graph->grad_scratch = avl_alloc(scratch, sizeof(float));
 	if (!graph->saved || !graph->gradients || !graph->grad_scratch)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	find_reached(graph);
 	float *at = graph->saved;
 	for (int i = 0; i < graph->count; i++) {
 		struct avl_node *const node = &graph->node[i];
-		if (!node->op->saved)
-			continue;
-		node->saved = at;
-		at += node->op->saved(&node->attr, node->in_shape);
+		const size_t floats = saved_floats(graph, node);
+		node->saved = floats ? at : NULL;
+		at += floats;
 	}
 	return 0;
+}
+
+int avl_graph_freeze(struct avl_graph *graph, const char *name)
+{
+	assert(graph->train);
+	int rows = 0;
+	for (int i = 0; i < graph->count; i++) {
+		struct avl_node *const node = &graph->node[i];
+		char full[256];
+		if (!node->op->packed)
+			continue;
+		snprintf(full, sizeof full, "%s%s", graph->prefix, node->param);
+		if (strncmp(full, name, strlen(name)) != 0)
+			continue;
+		node->frozen = 1;
+		rows++;
+	}
+	find_reached(graph);
+	return rows;
+}
+
+int avl_graph_ranges(const struct avl_graph *graph, struct avl_graph_range *ranges)
+{
+	int count = 0;
+	for (int i = 0; i < graph->count; i++) {
+		const struct avl_node *const node = &graph->node[i];
+		if (!node->op->packed || node->frozen)
+			continue;
+		size_t first;
+		const size_t floats = trained_floats(node, &first);
+		first += (size_t)(node->packed - graph->params);
+		if (ranges)
+			ranges[count] = (struct avl_graph_range){first, floats};
+		count++;
+	}
+	return count;
 }
 
 struct avl_graph_parameters avl_graph_parameters(const struct avl_graph *graph)
@@ -40,7 +104,7 @@ struct avl_graph_parameters avl_graph_parameters(const struct avl_graph *graph)
 
 static float *gradient_of(const struct avl_graph *graph, int node)
 {
-	return node >= 0 ? graph->gradients + graph->node[node].offset : NULL;
+	return is_reached(graph, node) ? graph->gradients + graph->node[node].offset : NULL;
 }
 
 void avl_graph_backward(struct avl_graph *graph, const float *dout)
@@ -48,16 +112,21 @@ void avl_graph_backward(struct avl_graph *graph, const float *dout)
 	assert(graph->train);
 	const int last = graph->count - 1;
 	memset(graph->gradients, 0, graph->activation_floats * sizeof(float));
+	if (!graph->node[last].reached)
+		return;
 	memcpy(gradient_of(graph, last), dout,
 	       avl_shape_floats(&graph->node[last].out.shape) * sizeof(float));
 	for (int i = last; i >= 0; i--) {
 		const struct avl_node *const node = &graph->node[i];
+		if (!node->reached)
+			continue;
 		const struct avl_op_run run = avl_node_run(graph, i);
 		const struct avl_op_grad grad = {
 		    .dout = gradient_of(graph, i),
 		    .din = {gradient_of(graph, node->in[0]), gradient_of(graph, node->in[1])},
-		    .dpacked =
-			node->packed ? graph->dparams + (node->packed - graph->params) : NULL,
+		    .dpacked = node->packed && !node->frozen
+				   ? graph->dparams + (node->packed - graph->params)
+				   : NULL,
 		    .scratch = graph->grad_scratch,
 		};
 		node->op->backward(&run, &grad);
@@ -68,7 +137,7 @@ void avl_graph_move_statistics(struct avl_graph *graph, float momentum)
 {
 	for (int i = 0; i < graph->count; i++) {
 		const struct avl_node *const node = &graph->node[i];
-		if (node->op != &avl_op_batchnorm)
+		if (node->op != &avl_op_batchnorm || !node->saved)
 			continue;
 		const struct avl_op_run run = avl_node_run(graph, i);
 		avl_batchnorm_update(&node->attr, &run.in[0].shape, node->saved, momentum,

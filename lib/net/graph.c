@@ -2,6 +2,7 @@
 #include "net/graph.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,7 +177,9 @@ int avl_graph_new(struct avl_graph **out, const struct avl_network *net,
 	graph->train = options->train;
 	graph->keep = options->keep || options->train;
 	graph->direct = options->direct || options->train;
+	graph->stored = options->stored;
 	graph->par = options->par;
+	snprintf(graph->prefix, sizeof graph->prefix, "%s", options->prefix);
 	graph->node = calloc((size_t)net->count, sizeof *graph->node);
 	if (!graph->node)
 		goto memory;

@@ -2,6 +2,9 @@
 #ifndef AVL_NET_GRAPH_H
 #define AVL_NET_GRAPH_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/err.h"
 #include "base/par.h"
 #include "io/safetensors.h"
@@ -41,6 +44,8 @@ struct avl_graph_options {
 	int keep;            /* every row's output stays until the next run (for tests) */
 	int direct;          /* no convolution by Winograd, which rounds a little differently */
 	int train;           /* nothing is fused, everything is kept, and backward may be called */
+	int stored; /* training with the batch norms' stored statistics, which then stay as they are
+		     */
 	struct avl_par *par; /* borrowed, may be NULL */
 };
 
@@ -76,11 +81,47 @@ struct avl_graph_parameters {
 
 struct avl_graph_parameters avl_graph_parameters(const struct avl_graph *graph);
 
+/* Keeps from training the parameters of all rows whose name in a checkpoint (options.prefix and the
+ * row's param) begins with NAME: their gradients stay as they are, and below the lowest row that is
+ * trained nothing is computed backwards. Returns how many rows that froze. Statistics of a frozen
+ * batch norm move all the same unless options.stored. */
+int avl_graph_freeze(struct avl_graph *graph, const char *name);
+
+/* The runs of floats in that block which training changes: neither frozen nor statistics. Writes
+ * them to RANGES unless that is NULL and returns how many there are. */
+struct avl_graph_range {
+	size_t first, count;
+};
+
+int avl_graph_ranges(const struct avl_graph *graph, struct avl_graph_range *ranges);
+
+/* A tensor of the parameters, named and shaped as in a checkpoint. A flat block holds them all,
+ * each in C order at its place. */
+struct avl_graph_tensor {
+	char name[96];
+	int ndim;
+	int64_t dim[4];
+	size_t first, count; /* in a flat block, floats */
+	int statistic;       /* of a batch norm: has no gradient */
+	int frozen;
+};
+
+/* Writes them to TENSORS unless that is NULL and returns how many there are; FLOATS, unless NULL:
+ * the size of a flat block. */
+int avl_graph_tensors(const struct avl_graph *graph, struct avl_graph_tensor *tensors,
+		      size_t *floats);
+
+/* Between a block laid out as the graph's parameters (the values, their gradients, an optimiser's
+ * moments) and a flat block. */
+void avl_graph_unpack(const struct avl_graph *graph, const float *block, float *flat);
+void avl_graph_pack(const struct avl_graph *graph, const float *flat, float *block);
+
 /* After a run: adds to the parameters' gradients those of a loss whose gradient with respect to the
  * output is DOUT, blocked, of the shape that the run gave. */
 void avl_graph_backward(struct avl_graph *graph, const float *dout);
 
-/* After a run: moves the statistics of all batch norms towards those of the batch. */
+/* After a run: moves the statistics of all batch norms towards those of the batch; nothing happens
+ * where options.stored. */
 void avl_graph_move_statistics(struct avl_graph *graph, float momentum);
 
 /* Shape of the output for one picture. */

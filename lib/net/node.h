@@ -21,6 +21,8 @@ struct avl_node {
 	struct avl_map out;
 	float *packed;
 	float *saved;  /* in training, what the op keeps for backward */
+	int frozen;    /* the parameters have no gradient */
+	int reached;   /* backward gets here: something at or below it is trained */
 	int last_use;  /* the last node that reads the output */
 	size_t offset; /* of the output in the block of activations, in floats */
 };
@@ -29,7 +31,8 @@ struct avl_graph {
 	struct avl_shape in; /* n: of the last run */
 	int planned_n;       /* 0: no plan */
 	struct avl_node *node;
-	int count, keep, direct, train;
+	int count, keep, direct, train, stored;
+	char prefix[64];
 	struct avl_par *par;
 	float *input, *activations, *scratch, *params;
 	float *saved, *gradients, *grad_scratch, *dparams; /* in training */

@@ -33,6 +33,22 @@ static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 	}
 }
 
+static void unpack(const struct avl_attr *attr, const struct avl_shape *in, const float *packed,
+		   const struct avl_params_out *params)
+{
+	(void)attr;
+	float *const rows[] = {params->weight, params->bias, params->mean, params->var};
+	for (size_t i = 0; i < 4; i++)
+		if (rows[i])
+			memcpy(rows[i], packed + i * width_of(in), (size_t)in->c * sizeof(float));
+}
+
+static size_t trained(const struct avl_attr *attr, const struct avl_shape *in, size_t *first)
+{
+	*first = attr->no_scale ? width_of(in) : 0;
+	return 2 * width_of(in) - *first;
+}
+
 /* Mean and 1 / sqrt(var + eps) of the batch, a row of channels each. */
 static size_t saved(const struct avl_attr *attr, const struct avl_shape *in)
 {
@@ -190,6 +206,8 @@ const struct avl_op avl_op_batchnorm = {
     .shape = avl_shape_same,
     .packed = packed,
     .pack = pack,
+    .unpack = unpack,
+    .trained = trained,
     .forward = forward,
     .saved = saved,
     .backward = backward,

@@ -271,6 +271,7 @@ const struct avl_op avl_op_conv = {
     .shape = shape,
     .packed = packed,
     .pack = pack,
+    .unpack = avl_conv_unpack,
     .scratch = scratch,
     .forward = forward,
     .grad_scratch = avl_conv_grad_scratch,

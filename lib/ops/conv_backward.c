@@ -5,6 +5,33 @@
 #include "base/arena.h"
 #include "ops/conv.h"
 
+/* The weights of output channel O from those of its block. */
+static void unpack_output(const struct avl_attr *attr, const struct avl_conv_plan *p,
+			  const float *from, int o, float *to)
+{
+	const size_t window = (size_t)attr->kernel_h * (size_t)attr->kernel_w;
+	const size_t inner = (size_t)p->inner, lane = (size_t)(o % AVL_BLOCK);
+	for (size_t c = 0; c < (size_t)p->in.c; c++)
+		for (size_t k = 0; k < window; k++)
+			*to++ =
+			    from[((c / inner * window + k) * inner + c % inner) * AVL_BLOCK + lane];
+}
+
+void avl_conv_unpack(const struct avl_attr *attr, const struct avl_shape *in, const float *from,
+		     const struct avl_params_out *params)
+{
+	assert(!attr->winograd);
+	const struct avl_conv_plan p = avl_conv_plan(attr, in);
+	const size_t each = (size_t)in->c * (size_t)attr->kernel_h * (size_t)attr->kernel_w;
+	const size_t block = (size_t)p.taps * (size_t)p.inner * AVL_BLOCK;
+	const float *const weights = from + (size_t)avl_blocks(attr->out) * AVL_BLOCK;
+	for (int o = 0; params->bias && o < attr->out; o++)
+		params->bias[o] = from[o];
+	for (int o = 0; params->weight && o < attr->out; o++)
+		unpack_output(attr, &p, weights + (size_t)(o / AVL_BLOCK) * block, o,
+			      params->weight + (size_t)o * each);
+}
+
 /* Backward to the input: the gradient of the output, its pixels set apart by the stride and
  * bordered, is convolved with the kernel turned round and its channels exchanged. */
 struct reverse {

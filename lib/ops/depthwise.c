@@ -37,6 +37,20 @@ static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 	}
 }
 
+static void unpack(const struct avl_attr *attr, const struct avl_shape *in, const float *from,
+		   const struct avl_params_out *params)
+{
+	const size_t window = (size_t)attr->kernel_h * (size_t)attr->kernel_w;
+	for (int c = 0; c < in->c; c++) {
+		const float *const lane =
+		    from + (size_t)(c / AVL_BLOCK) * AVL_BLOCK * (window + 1) + c % AVL_BLOCK;
+		if (params->bias)
+			params->bias[c] = lane[0];
+		for (size_t k = 0; params->weight && k < window; k++)
+			params->weight[(size_t)c * window + k] = lane[(k + 1) * AVL_BLOCK];
+	}
+}
+
 struct job {
 	const struct avl_op_run *run;
 	int before_h, before_w, bands;
@@ -167,6 +181,7 @@ const struct avl_op avl_op_depthwise = {
     .shape = shape,
     .packed = packed,
     .pack = pack,
+    .unpack = unpack,
     .forward = forward,
     .backward = backward,
 };

@@ -55,6 +55,11 @@ struct avl_params {
 	const float *mean, *var;    /* batch norm; weight NULL: ones */
 };
 
+/* The same to be written; NULL where nobody asks. */
+struct avl_params_out {
+	float *weight, *bias, *mean, *var;
+};
+
 struct avl_op_run {
 	const struct avl_attr *attr;
 	/* The second is of an addition, or a residual to be added before clamping; its data may be
@@ -86,6 +91,11 @@ struct avl_op {
 	size_t (*packed)(const struct avl_attr *attr, const struct avl_shape *in);
 	void (*pack)(const struct avl_attr *attr, const struct avl_shape *in,
 		     const struct avl_params *params, float *packed);
+	/* The way back from what pack wrote, or from gradients and moments laid out alike. */
+	void (*unpack)(const struct avl_attr *attr, const struct avl_shape *in, const float *packed,
+		       const struct avl_params_out *params);
+	/* Of the packed floats, how many have a gradient, from *FIRST on; NULL: all. */
+	size_t (*trained)(const struct avl_attr *attr, const struct avl_shape *in, size_t *first);
 	/* Floats of working memory, NULL: none. */
 	size_t (*scratch)(const struct avl_attr *attr, const struct avl_shape *in);
 	void (*forward)(const struct avl_op_run *run);

@@ -78,7 +78,7 @@ static void check_layers(const struct chain *chain)
 	cr_assert_gt(checked, 3);
 }
 
-static void check(const struct avl_network *net, struct avl_shape in)
+static void check(const struct avl_network *net, struct avl_shape in, int stored)
 {
 	struct avl_rng rng;
 	struct avl_err err = {0};
@@ -87,7 +87,8 @@ static void check(const struct avl_network *net, struct avl_shape in)
 	avl_rng_init(&rng, 77, 0);
 	rows_weights(&parts, net, in, &rng);
 	struct avl_safetensors *const file = parts_open(&parts);
-	const struct avl_graph_options options = {.in = in, .prefix = "net.", .train = 1};
+	const struct avl_graph_options options = {
+	    .in = in, .prefix = "net.", .train = 1, .stored = stored};
 	cr_assert_eq(avl_graph_new(&chain.graph, net, &options, file, &err), 0, "%s", err.text);
 	avl_safetensors_close(file);
 	parts_release(&parts);
@@ -156,12 +157,143 @@ static const struct avl_network networks[] = {NETWORK(residual, 3), NETWORK(mobi
 
 Test(backward, residual_network)
 {
-	check(&networks[0], (struct avl_shape){3, 3, 30, 34});
+	check(&networks[0], (struct avl_shape){3, 3, 30, 34}, 0);
 }
 
 Test(backward, mobile_network)
 {
-	check(&networks[1], (struct avl_shape){2, 1, 31, 26});
+	check(&networks[1], (struct avl_shape){2, 1, 31, 26}, 0);
+}
+
+Test(backward, stored_statistics)
+{
+	check(&networks[0], (struct avl_shape){3, 3, 30, 34}, 1);
+	check(&networks[1], (struct avl_shape){2, 1, 31, 26}, 1);
+}
+
+/* A graph of networks[I] after one run on noise, the same every time. */
+static struct avl_graph *trained(int i, int stored, struct parts *parts)
+{
+	static const struct avl_shape in[] = {{3, 3, 30, 34}, {2, 1, 31, 26}};
+	struct avl_rng rng;
+	struct avl_graph *graph;
+	avl_rng_init(&rng, 79, (uint64_t)i);
+	rows_weights(parts, &networks[i], in[i], &rng);
+	struct avl_safetensors *const file = parts_open(parts);
+	const struct avl_graph_options options = {
+	    .in = in[i], .prefix = "net.", .train = 1, .stored = stored};
+	cr_assert_eq(avl_graph_new(&graph, &networks[i], &options, file, NULL), 0);
+	avl_safetensors_close(file);
+	for (int k = 0; k < in[i].n * in[i].c * in[i].h * in[i].w; k++)
+		avl_graph_input(graph)[k] = avl_rng_normal(&rng);
+	avl_graph_run(graph, in[i].n);
+	return graph;
+}
+
+static void step_back(struct avl_graph *graph)
+{
+	const struct avl_shape one = avl_graph_output(graph);
+	const struct avl_shape all = {graph->in.n, one.c, one.h, one.w};
+	float *const dout = calloc(avl_shape_floats(&all), sizeof *dout);
+	for (size_t i = 0; i < avl_shape_floats(&all); i += AVL_BLOCK)
+		dout[i] = i % 3 ? 1 : -0.5F;
+	avl_graph_backward(graph, dout);
+	free(dout);
+}
+
+static int in_ranges(const struct avl_graph *graph, size_t at)
+{
+	struct avl_graph_range range[64];
+	const int n = avl_graph_ranges(graph, range);
+	for (int i = 0; i < n; i++)
+		if (at >= range[i].first && at < range[i].first + range[i].count)
+			return 1;
+	return 0;
+}
+
+Test(backward, frozen_rows_get_no_gradient_and_the_others_the_same)
+{
+	struct parts parts;
+	struct avl_graph *const free_graph = trained(0, 0, &parts);
+	parts_release(&parts);
+	struct avl_graph *const frozen = trained(0, 0, &parts);
+	parts_release(&parts);
+	cr_assert_eq(avl_graph_freeze(frozen, "net.nothing"), 0);
+	cr_assert_eq(avl_graph_freeze(frozen, "net.stem"), 2);
+	cr_assert_eq(avl_graph_freeze(frozen, "net.a2"), 2);
+	step_back(free_graph);
+	step_back(frozen);
+	const struct avl_graph_parameters a = avl_graph_parameters(free_graph);
+	const struct avl_graph_parameters b = avl_graph_parameters(frozen);
+	size_t still = 0, moved = 0;
+	for (size_t i = 0; i < a.count; i++)
+		if (in_ranges(frozen, i)) {
+			cr_assert(a.gradient[i] == b.gradient[i]);
+			moved += b.gradient[i] != 0;
+		} else {
+			cr_assert(b.gradient[i] == 0);
+			still += a.gradient[i] != 0;
+		}
+	cr_assert(still > 1000 && moved > 1000);
+	cr_assert_eq(avl_graph_freeze(frozen, ""), 8);
+	memset(b.gradient, 0, b.count * sizeof *b.gradient);
+	step_back(frozen);
+	for (size_t i = 0; i < b.count; i++)
+		cr_assert(b.gradient[i] == 0);
+	cr_assert_eq(avl_graph_ranges(frozen, NULL), 0);
+	avl_graph_free(free_graph);
+	avl_graph_free(frozen);
+}
+
+Test(backward, stored_statistics_stay)
+{
+	struct parts parts;
+	struct avl_graph *const graph = trained(1, 1, &parts);
+	const struct avl_graph_parameters all = avl_graph_parameters(graph);
+	float *const before = malloc(all.count * sizeof *before);
+	memcpy(before, all.value, all.count * sizeof *before);
+	avl_graph_move_statistics(graph, 0.1F);
+	cr_assert_eq(memcmp(before, all.value, all.count * sizeof *before), 0);
+	free(before);
+	avl_graph_free(graph);
+	parts_release(&parts);
+}
+
+/* Every tensor as the file had it, by name; and back again. */
+Test(backward, tensors_are_those_of_the_checkpoint)
+{
+	for (int i = 0; i < 2; i++) {
+		struct parts parts;
+		struct avl_graph_tensor tensor[64];
+		size_t floats;
+		struct avl_graph *const graph = trained(i, 0, &parts);
+		const struct avl_graph_parameters all = avl_graph_parameters(graph);
+		const int n = avl_graph_tensors(graph, NULL, NULL);
+		cr_assert_eq(n, parts.n);
+		cr_assert_eq(avl_graph_tensors(graph, tensor, &floats), n);
+		float *const flat = malloc(floats * sizeof *flat);
+		avl_graph_unpack(graph, all.value, flat);
+		for (int k = 0; k < n; k++) {
+			const struct avl_safetensor *const part =
+			    parts_find(&parts, tensor[k].name);
+			cr_assert_eq(avl_tensor_count(&part->tensor), tensor[k].count);
+			cr_assert_eq(part->tensor.ndim, tensor[k].ndim);
+			for (int d = 0; d < tensor[k].ndim; d++)
+				cr_assert_eq(part->tensor.dim[d], tensor[k].dim[d]);
+			cr_assert_eq(memcmp(flat + tensor[k].first, part->tensor.data,
+					    tensor[k].count * sizeof *flat),
+				     0, "%s", tensor[k].name);
+			cr_assert_eq(tensor[k].statistic,
+				     strstr(tensor[k].name, ".running_") != NULL);
+		}
+		float *const packed = calloc(all.count, sizeof *packed);
+		avl_graph_pack(graph, flat, packed);
+		cr_assert_eq(memcmp(packed, all.value, all.count * sizeof *packed), 0);
+		free(packed);
+		free(flat);
+		avl_graph_free(graph);
+		parts_release(&parts);
+	}
 }
 
 Test(backward, statistics_move_only_when_asked)

@@ -232,6 +232,10 @@ bench: deps ## measure speed and quality (DATA=folder for what needs media)
 	$(AGAIN) all benches
 	@$(RUN) BENCHES="$(BENCHES)" scripts/run-benches $(DATA)
 
+bench-peers: deps ## the same beside PyTorch, ONNX Runtime, OpenVINO, ncnn, MNN, FFmpeg and OpenCV
+	$(AGAIN) all benches
+	@$(RUN) scripts/bench-peers $(abspath $(BUILD))/peers $(DATA)
+
 parity: deps ## hold imported checkpoints against PyTorch, from files to maps (skips without it)
 	$(AGAIN) all
 	$(PYTHON) scripts/parity $(B)/bin $(PRESETS)
@@ -253,7 +257,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 FORCE:
-.PHONY: FORCE all tests benches fuzzers deps demo check run-tests asan ubsan tsan fuzz bench parity golden \
+.PHONY: FORCE all tests benches fuzzers deps demo check run-tests asan ubsan tsan fuzz bench bench-peers parity golden \
         install uninstall clean help
 .SECONDARY:
 .DELETE_ON_ERROR:

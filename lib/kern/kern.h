@@ -72,15 +72,33 @@ struct avl_maxpool_job {
 	int pixels;
 };
 
-/* A tile of 4 x 4 outputs of a 3 x 3 convolution by Winograd's F(4x4, 3x3), for one block of
- * channels of one picture: the transform of 36 products, then bias, residual and clamp as above. */
+/* Winograd's F(m x m, 3 x 3), m = 2 or 4: tiles of m x m outputs of a 3 x 3 convolution, TILES of
+ * them side by side, for one block of channels of one picture.
+ *
+ * The (m + 2) x (m + 2) inputs of each, from row TOP and column LEFT (of the first tile) on, zeros
+ * outside the picture, transformed: element k, by rows, of tile t goes to out + k * step + t * 16.
+ */
+struct avl_winograd_input_job {
+	int m;
+	const float *x; /* [h][w][16] */
+	int h, w, top, left;
+	int tiles;
+	float *out;
+	ptrdiff_t step;
+};
+
+/* The transform of the products, then bias, residual and clamp as above. With POOL the largest of
+ * every 2 x 2 outputs that lie inside the picture is what is stored. */
 struct avl_winograd_output_job {
-	const float *m; /* product k, k = 0..35 by rows, at m + k * step: [16] */
+	int m;
+	const float *p; /* product k of tile t at p + k * step + t * 16 */
 	ptrdiff_t step;
 	const float *bias;     /* [16], may be NULL */
-	const float *residual; /* laid out as y, may be NULL */
-	float *y;              /* [h][w][16]; what lies outside is not written */
-	int h, w, top, left;   /* of the picture, of the tile */
+	const float *residual; /* laid out as y, may be NULL; not with pool */
+	float *y;            /* [h][w][16], with pool [h/2][w/2][16]; nothing outside is written */
+	int h, w, top, left; /* of the picture, of the first tile */
+	int tiles;
+	int pool;
 	float lo, hi;
 };
 
@@ -121,10 +139,10 @@ struct avl_kern {
 		       size_t pixels, float lo, float hi);
 	/* y[i] = (sum over pixels of x[p][i]) * factor for one block. */
 	void (*sum)(float *y, const float *x, size_t pixels, float factor);
-	/* The 6 x 6 inputs from row TOP and column LEFT on of the picture X, [h][w][16], zeros
-	 * outside it, transformed: element k of 36 goes to out + k * step, [16]. */
-	void (*winograd_input)(const float *x, int h, int w, int top, int left, float *out,
-			       ptrdiff_t step);
+	void (*winograd_input)(const struct avl_winograd_input_job *job);
+	/* 16 kernels, side by side: g [9][16]; element k of (m + 2)^2 goes to out + k * step, [16].
+	 */
+	void (*winograd_weights)(int m, const float *g, float *out, ptrdiff_t step);
 	void (*winograd_output)(const struct avl_winograd_output_job *job);
 
 	/* Backward. */

@@ -21,6 +21,7 @@ const struct avl_kern AVL_TABLE = {
     .affine = affine,
     .sum = sum_pixels,
     .winograd_input = winograd_input,
+    .winograd_weights = winograd_weights,
     .winograd_output = winograd_output,
     .conv_dw = conv_dw,
     .depthwise_grad = depthwise_grad,

@@ -1,87 +1,265 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The transforms of Winograd's F(4x4, 3x3) (Lavin & Gray 2016, with the points 0, 1, -1, 2, -2 and
- * infinity): B' d B of a 6 x 6 tile of input, A' m A of a 6 x 6 tile of products, a block of
- * channels in each element. Both are six times six sums along one side, then along the other. */
+ * infinity) and F(2x2, 3x3) (0, 1, -1 and infinity): B' d B of a tile of input, G g G' of a kernel,
+ * A' m A of a tile of products, a block of channels in each element. Each is a sum along one side,
+ * then along the other. */
 
-INLINE void winograd_b(const vec d[6], vec out[6])
+/* Rows 2 * pair - 1 and 2 * pair of B', which share terms; of pair 0 the first row and the last. */
+INLINE void winograd_b(const int m, const int pair, const vec *d, vec out[2])
 {
-	const vec a = d[4] - splat(4) * d[2], b = d[3] - splat(4) * d[1];
-	const vec c = d[4] - d[2], e = splat(2) * (d[3] - d[1]);
-	out[0] = splat(4) * d[0] - splat(5) * d[2] + d[4];
-	out[1] = a + b;
-	out[2] = a - b;
-	out[3] = c + e;
-	out[4] = c - e;
-	out[5] = splat(4) * d[1] - splat(5) * d[3] + d[5];
+	if (m == 2) {
+		out[0] = pair ? d[1] + d[2] : d[0] - d[2];
+		out[1] = pair ? d[2] - d[1] : d[1] - d[3];
+		return;
+	}
+	if (pair == 0) {
+		out[0] = splat(4) * d[0] - splat(5) * d[2] + d[4];
+		out[1] = splat(4) * d[1] - splat(5) * d[3] + d[5];
+		return;
+	}
+	const vec a = pair == 1 ? d[4] - splat(4) * d[2] : d[4] - d[2];
+	const vec b = pair == 1 ? d[3] - splat(4) * d[1] : d[3] - d[1];
+	const vec factor = splat(pair == 1 ? 1 : 2);
+	out[0] = a + factor * b;
+	out[1] = a - factor * b;
 }
 
-INLINE void winograd_a(const vec m[6], vec out[4])
+INLINE int winograd_row(const int m, const int pair, const int which)
 {
-	const vec a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], d = m[3] - m[4];
-	out[0] = m[0] + a + c;
+	return pair ? 2 * pair - 1 + which : which * (m + 1);
+}
+
+/* A tile whose inputs lie ROW floats below each other. Two rows at a time, so that the registers
+ * hold what is between the two sums. */
+INLINE void winograd_input_tile(const int m, const float *x, ptrdiff_t row, float *out,
+				ptrdiff_t step)
+{
+	FOR (pair, (m + 2) / 2) {
+		vec half[2][6];
+		FOR (j, m + 2) {
+			vec d[6], t[2];
+			FOR (i, m + 2)
+				d[i] = load(x + i * row + j * AVL_BLOCK);
+			winograd_b(m, pair, d, t);
+			half[0][j] = t[0];
+			half[1][j] = t[1];
+		}
+		FOR (which, 2)
+			FOR (other, (m + 2) / 2) {
+				vec t[2];
+				float *const to =
+				    out + winograd_row(m, pair, which) * (m + 2) * step;
+				winograd_b(m, other, half[which], t);
+				store(to + winograd_row(m, other, 0) * step, t[0]);
+				store(to + winograd_row(m, other, 1) * step, t[1]);
+			}
+	}
+}
+
+/* Inputs of a tile that sticks out of the picture, zeros where it does. */
+INLINE void winograd_patch(const int m, const struct avl_winograd_input_job *job, int left,
+			   float *patch)
+{
+	for (int i = 0; i < m + 2; i++)
+		for (int j = 0; j < m + 2; j++, patch += AVL_BLOCK) {
+			const int y = job->top + i, x = left + j;
+			const int inside = y >= 0 && y < job->h && x >= 0 && x < job->w;
+			const float *const from =
+			    job->x +
+			    ((ptrdiff_t)(inside ? y : 0) * job->w + (inside ? x : 0)) * AVL_BLOCK;
+			FOR (v, NV)
+				store(patch + v * AVL_VECTOR,
+				      inside ? load(from + v * AVL_VECTOR) : (vec){0});
+		}
+}
+
+INLINE void winograd_input_tiles(const int m, const struct avl_winograd_input_job *job)
+{
+	_Alignas(64) float patch[36 * AVL_BLOCK];
+	const int rows_inside = job->top >= 0 && job->top + m + 2 <= job->h;
+	for (int t = 0; t < job->tiles; t++) {
+		const int left = job->left + t * m;
+		const float *x = job->x + ((ptrdiff_t)job->top * job->w + left) * AVL_BLOCK;
+		ptrdiff_t row = (ptrdiff_t)job->w * AVL_BLOCK;
+		if (!rows_inside || left < 0 || left + m + 2 > job->w) {
+			winograd_patch(m, job, left, patch);
+			x = patch;
+			row = (m + 2) * AVL_BLOCK;
+		}
+		for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR)
+			winograd_input_tile(m, x + v, row, job->out + t * AVL_BLOCK + v, job->step);
+	}
+}
+
+static void winograd_input(const struct avl_winograd_input_job *job)
+{
+	if (job->m == 4)
+		winograd_input_tiles(4, job);
+	else
+		winograd_input_tiles(2, job);
+}
+
+INLINE void winograd_g(const int m, const vec g[3], vec *out)
+{
+	if (m == 2) {
+		const vec ends = splat(0.5F) * (g[0] + g[2]), middle = splat(0.5F) * g[1];
+		out[0] = g[0];
+		out[1] = ends + middle;
+		out[2] = ends - middle;
+		out[3] = g[2];
+		return;
+	}
+	const vec ends = splat(-1.0F / 6) * (g[0] + g[2]), middle = splat(1.0F / 6) * g[1];
+	const vec far = splat(1.0F / 24) * g[0] + splat(1.0F / 6) * g[2];
+	const vec half = splat(1.0F / 12) * g[1];
+	out[0] = splat(0.25F) * g[0];
+	out[1] = ends - middle;
+	out[2] = ends + middle;
+	out[3] = far + half;
+	out[4] = far - half;
+	out[5] = g[2];
+}
+
+INLINE void winograd_weights_of(const int m, const float *g, float *out, ptrdiff_t step)
+{
+	for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR) {
+		vec half[3][6];
+		FOR (j, 3) {
+			vec column[3];
+			FOR (i, 3)
+				column[i] = load(g + (i * 3 + j) * AVL_BLOCK + v);
+			winograd_g(m, column, half[j]);
+		}
+		FOR (i, m + 2) {
+			vec t[6];
+			winograd_g(m, (const vec[]){half[0][i], half[1][i], half[2][i]}, t);
+			FOR (j, m + 2)
+				store(out + (i * (m + 2) + j) * step + v, t[j]);
+		}
+	}
+}
+
+static void winograd_weights(int m, const float *g, float *out, ptrdiff_t step)
+{
+	if (m == 4)
+		winograd_weights_of(4, g, out, step);
+	else
+		winograd_weights_of(2, g, out, step);
+}
+
+INLINE void winograd_a(const int m, const vec *p, vec *out)
+{
+	const vec a = p[1] + p[2], b = p[1] - p[2];
+	if (m == 2) {
+		out[0] = p[0] + a;
+		out[1] = b - p[3];
+		return;
+	}
+	const vec c = p[3] + p[4], d = p[3] - p[4];
+	out[0] = p[0] + a + c;
 	out[1] = b + splat(2) * d;
 	out[2] = a + splat(4) * c;
-	out[3] = b + splat(8) * d + m[5];
+	out[3] = b + splat(8) * d + p[5];
 }
 
-static void winograd_input(const float *x, int h, int w, int top, int left, float *out,
-			   ptrdiff_t step)
+/* A' m A of the products at P. The bias is added to the one product that has the factor 1 in every
+ * output. */
+INLINE void winograd_sums(const int m, const float *p, ptrdiff_t step, vec bias, vec out[4][4])
 {
-	const int y0 = top < 0 ? -top : 0, y1 = h - top < 6 ? h - top : 6;
-	const int x0 = left < 0 ? -left : 0, x1 = w - left < 6 ? w - left : 6;
-	for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR) {
-		vec half[6][6];
-		for (int i = 0; i < 6; i++) {
-			vec d[6] = {{0}};
-			if (i >= y0 && i < y1) {
-				const float *const row =
-				    x + ((ptrdiff_t)(top + i) * w + left) * AVL_BLOCK + v;
-				for (int j = x0; j < x1; j++)
-					d[j] = load(row + j * AVL_BLOCK);
-			}
-			winograd_b(d, half[i]);
+	vec half[6][4];
+	FOR (i, m + 2) {
+		vec row[6];
+		FOR (j, m + 2)
+			row[j] = load(p + (i * (m + 2) + j) * step);
+		if (i == 1)
+			row[1] += bias;
+		winograd_a(m, row, half[i]);
+	}
+	FOR (j, m) {
+		vec column[6], t[4];
+		FOR (i, m + 2)
+			column[i] = half[i][j];
+		winograd_a(m, column, t);
+		FOR (i, m)
+			out[i][j] = t[i];
+	}
+}
+
+/* The largest of four, NaN where one of them is. */
+INLINE vec winograd_largest(vec a, vec b, vec c, vec d)
+{
+	const veci nan = (veci)(a != a) | (veci)(b != b) | (veci)(c != c);
+	return (vec)((veci)max(max(a, b), max(c, d)) | nan);
+}
+
+/* ROWS and COLS of the tile lie inside the picture. */
+INLINE void winograd_store(const int m, const struct avl_winograd_output_job *job,
+			   const vec out[4][4], ptrdiff_t at, const int rows, const int cols)
+{
+	const vec lo = splat(job->lo), hi = splat(job->hi);
+	FOR (i, m)
+		FOR (j, m) {
+			const ptrdiff_t to = at + ((ptrdiff_t)i * job->w + j) * AVL_BLOCK;
+			if (i >= rows || j >= cols)
+				continue;
+			vec y = out[i][j];
+			if (job->residual)
+				y += load(job->residual + to);
+			store(job->y + to, clamp(y, lo, hi));
 		}
-		FOR (j, 6) {
-			vec d[6], t[6];
-			FOR (i, 6)
-				d[i] = half[i][j];
-			winograd_b(d, t);
-			FOR (i, 6)
-				store(out + (i * 6 + j) * step + v, t[i]);
+}
+
+INLINE void winograd_store_pooled(const int m, const struct avl_winograd_output_job *job,
+				  const vec out[4][4], ptrdiff_t at, const int rows, const int cols)
+{
+	const vec lo = splat(job->lo), hi = splat(job->hi);
+	FOR (i, m / 2)
+		FOR (j, m / 2) {
+			if (2 * i + 1 >= rows || 2 * j + 1 >= cols)
+				continue;
+			const vec y =
+			    winograd_largest(out[2 * i][2 * j], out[2 * i][2 * j + 1],
+					     out[2 * i + 1][2 * j], out[2 * i + 1][2 * j + 1]);
+			store(job->y + at + ((ptrdiff_t)i * (job->w / 2) + j) * AVL_BLOCK,
+			      clamp(y, lo, hi));
+		}
+}
+
+INLINE void winograd_output_tiles(const int m, const struct avl_winograd_output_job *job)
+{
+	const int rows = job->h - job->top < m ? job->h - job->top : m;
+	for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR) {
+		const vec bias = job->bias ? load(job->bias + v) : (vec){0};
+		for (int t = 0; t < job->tiles; t++) {
+			const int left = job->left + t * m;
+			const int cols = job->w - left < m ? job->w - left : m;
+			vec out[4][4];
+			winograd_sums(m, job->p + t * AVL_BLOCK + v, job->step, bias, out);
+			if (job->pool)
+				winograd_store_pooled(
+				    m, job, (const vec(*)[4])out,
+				    ((ptrdiff_t)(job->top / 2) * (job->w / 2) + left / 2) *
+					    AVL_BLOCK +
+					v,
+				    rows, cols);
+			else if (rows == m && cols == m)
+				winograd_store(
+				    m, job, (const vec(*)[4])out,
+				    ((ptrdiff_t)job->top * job->w + left) * AVL_BLOCK + v, m, m);
+			else
+				winograd_store(m, job, (const vec(*)[4])out,
+					       ((ptrdiff_t)job->top * job->w + left) * AVL_BLOCK +
+						   v,
+					       rows, cols);
 		}
 	}
 }
 
 static void winograd_output(const struct avl_winograd_output_job *job)
 {
-	const int rows = job->h - job->top < 4 ? job->h - job->top : 4;
-	const int cols = job->w - job->left < 4 ? job->w - job->left : 4;
-	const vec lo = splat(job->lo), hi = splat(job->hi);
-	for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR) {
-		vec half[6][4];
-		const vec bias = job->bias ? load(job->bias + v) : (vec){0};
-		FOR (i, 6) {
-			vec m[6];
-			FOR (j, 6)
-				m[j] = load(job->m + (i * 6 + j) * job->step + v);
-			winograd_a(m, half[i]);
-		}
-		FOR (j, 4) {
-			vec m[6], t[4];
-			FOR (i, 6)
-				m[i] = half[i][j];
-			winograd_a(m, t);
-			for (int i = 0; i < rows && j < cols; i++) {
-				const ptrdiff_t at =
-				    ((ptrdiff_t)(job->top + i) * job->w + job->left + j) *
-					AVL_BLOCK +
-				    v;
-				vec y = t[i] + bias;
-				if (job->residual)
-					y += load(job->residual + at);
-				store(job->y + at, clamp(y, lo, hi));
-			}
-		}
-	}
+	if (job->m == 4)
+		winograd_output_tiles(4, job);
+	else
+		winograd_output_tiles(2, job);
 }

@@ -38,9 +38,9 @@ static int plan_shapes(struct avl_graph *graph, struct avl_err *err)
 			node->attr.winograd = avl_winograd_fits(&node->attr, node->in_shape);
 		if (node->op->packed)
 			graph->param_floats += node->op->packed(&node->attr, node->in_shape);
-		if (node->op->scratch)
-			graph->scratch_floats = larger(
-			    graph->scratch_floats, node->op->scratch(&node->attr, node->in_shape));
+		graph->scratch_floats = larger(graph->scratch_floats,
+					       avl_op_scratch(node->op, &node->attr, node->in_shape,
+							      avl_par_threads(graph->par)));
 	}
 	return 0;
 }

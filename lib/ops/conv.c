@@ -102,6 +102,11 @@ static size_t scratch(const struct avl_attr *attr, const struct avl_shape *in)
 	return avl_conv_border_floats(&p) + (size_t)p.taps * sizeof(ptrdiff_t) / sizeof(float);
 }
 
+static size_t scratch_each(const struct avl_attr *attr, const struct avl_shape *in)
+{
+	return attr->winograd ? avl_winograd_scratch_each(attr, in) : 0;
+}
+
 struct job {
 	const struct avl_op_run *run;
 	struct avl_conv_plan p;
@@ -273,6 +278,7 @@ const struct avl_op avl_op_conv = {
     .pack = pack,
     .unpack = avl_conv_unpack,
     .scratch = scratch,
+    .scratch_each = scratch_each,
     .forward = forward,
     .grad_scratch = avl_conv_grad_scratch,
     .backward = avl_conv_backward,

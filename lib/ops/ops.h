@@ -46,7 +46,8 @@ struct avl_attr {
 	float eps;
 	float lo, hi; /* clamp: ReLU is 0, INFINITY; ReLU6 is 0, 6 */
 	int planar;   /* the input is planar: set by the graph for the first convolution */
-	int winograd; /* convolve by F(4x4, 3x3): set by the graph where it fits (ops/winograd.h) */
+	int winograd; /* convolve by F(m x m, 3x3): m, set by the graph (ops/winograd.h) */
+	int pool;     /* convolution: the largest of 2 x 2 outputs is kept, set by the graph */
 };
 
 /* Parameters as a checkpoint holds them, in fp32 and torch's layouts. */
@@ -98,6 +99,9 @@ struct avl_op {
 	size_t (*trained)(const struct avl_attr *attr, const struct avl_shape *in, size_t *first);
 	/* Floats of working memory, NULL: none. */
 	size_t (*scratch)(const struct avl_attr *attr, const struct avl_shape *in);
+	/* Floats, a multiple of 16, of each thread's own working memory, which lies behind that,
+	 * thread after thread; NULL: none. */
+	size_t (*scratch_each)(const struct avl_attr *attr, const struct avl_shape *in);
 	void (*forward)(const struct avl_op_run *run);
 	/* Floats of run->saved in training, NULL: none. */
 	size_t (*saved)(const struct avl_attr *attr, const struct avl_shape *in);
@@ -133,6 +137,10 @@ extern const struct avl_op avl_op_mean;
 extern const struct avl_op avl_op_globalmax;
 
 /* --- what the ops share --- */
+
+/* Floats of working memory that OP needs for a team of THREADS. */
+size_t avl_op_scratch(const struct avl_op *op, const struct avl_attr *attr,
+		      const struct avl_shape *in, int threads);
 
 /* Floats of a blocked map. */
 size_t avl_shape_floats(const struct avl_shape *shape);

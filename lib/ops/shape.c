@@ -3,6 +3,13 @@
 
 #include <string.h>
 
+size_t avl_op_scratch(const struct avl_op *op, const struct avl_attr *attr,
+		      const struct avl_shape *in, int threads)
+{
+	const size_t each = op->scratch_each ? op->scratch_each(attr, in) : 0;
+	return (op->scratch ? op->scratch(attr, in) : 0) + each * (size_t)threads;
+}
+
 size_t avl_shape_floats(const struct avl_shape *shape)
 {
 	return (size_t)avl_blocks(shape->c) * (size_t)avl_block_stride(shape);

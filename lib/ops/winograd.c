@@ -3,43 +3,73 @@
 
 #include <string.h>
 
-/* Elements of a tile. */
-#define POSITIONS 36
-/* Floats that the transformed inputs and the products of the tiles in work may take: what the
- * second level caches of two cores hold. */
-#define WORK_FLOATS ((size_t)1 << 20)
-/* Fewer tiles, and the transformed weights are read for too little. */
-#define TILES_MIN 12
-/* Of the products' loop: a multiple of the pixels that the kernels hold in registers. */
-#define TILES_STEP 14
+/* Tiles are worked off in groups: their inputs are transformed, then for each pair of output blocks
+ * come the products at all positions and the outputs. Where the transformed inputs of a useful
+ * number of tiles fit a second level cache, a group is one thread's own work from end to end, and
+ * the weights are read again for each group. Else all threads share a group: the inputs are
+ * transformed in one loop, and each pair of output blocks, whose weights are then read once, is an
+ * item of a second. */
+
+/* Of one thread's own group: floats of its transformed inputs, and the fewest tiles for which the
+ * weights are worth reading. */
+#define OWN_FLOATS ((size_t)160 << 10)
+#define OWN_TILES  12
+/* An own group's weights stay in the caches that threads share. */
+#define OWN_WEIGHTS ((size_t)3 << 20)
+/* Of a shared group. */
+#define SHARED_FLOATS ((size_t)2 << 20)
+/* Own groups are a multiple of this in number, so that threads get alike shares. */
+#define GROUPS_STEP 4
 
 struct plan {
-	struct avl_shape in, out;
-	int top, left;           /* rows and columns of padding */
-	int across, down, tiles; /* of all pictures */
-	int chunk;               /* tiles in work at a time */
-	int cblocks, oblocks;
+	struct avl_shape in, out; /* before pooling */
+	int m, positions;         /* outputs along a tile's side; its transformed inputs */
+	int top, left;            /* rows and columns of padding */
+	int across, down, tiles;  /* of all pictures */
+	int cblocks, pairs, oblocks;
+	int shared;
+	int room;          /* tiles that memory is laid out for */
+	int group, groups; /* tiles of a group, at most room, and how many groups */
 };
 
-static struct plan plan_of(const struct avl_attr *attr, const struct avl_shape *in)
+static int whole(int a, int b)
 {
-	struct plan p = {.in = *in};
+	return (a + b - 1) / b;
+}
+
+static void plan_groups(struct plan *p)
+{
+	const size_t tile = (size_t)p->positions * (size_t)p->cblocks * AVL_BLOCK;
+	const size_t weights = tile * (size_t)p->oblocks * AVL_BLOCK;
+	const int own = (int)(OWN_FLOATS / tile);
+	p->shared = own < OWN_TILES || weights > OWN_WEIGHTS;
+	p->room = p->shared ? (int)(SHARED_FLOATS / tile) + OWN_TILES : own;
+	p->room = p->room < p->tiles ? p->room : p->tiles;
+	p->groups = whole(p->tiles, p->room);
+	if (!p->shared && p->groups > 1)
+		p->groups = whole(p->groups, GROUPS_STEP) * GROUPS_STEP;
+	p->group = whole(p->tiles, p->groups);
+	p->groups = whole(p->tiles, p->group);
+}
+
+static struct plan plan_of(const struct avl_attr *attr, const struct avl_shape *in, int m)
+{
+	struct plan p = {.in = *in, .m = m, .positions = (m + 2) * (m + 2)};
 	avl_window_shape(attr, in, attr->out, &p.out, NULL);
 	p.top = avl_window_top(attr, in);
 	p.left = avl_window_left(attr, in);
-	p.across = (p.out.w + 3) / 4;
-	p.down = (p.out.h + 3) / 4;
+	p.across = whole(p.out.w, m);
+	p.down = whole(p.out.h, m);
 	p.tiles = in->n * p.across * p.down;
 	p.cblocks = avl_blocks(in->c);
 	p.oblocks = avl_blocks(attr->out);
-	const size_t each = (size_t)(p.cblocks + p.oblocks) * AVL_BLOCK * POSITIONS;
-	p.chunk = (int)(WORK_FLOATS / each) / TILES_STEP * TILES_STEP;
-	if (p.chunk < 2 * TILES_STEP)
-		p.chunk = 2 * TILES_STEP;
-	if (p.chunk > p.tiles)
-		p.chunk = p.tiles;
+	p.pairs = whole(p.oblocks, 2);
+	plan_groups(&p);
 	return p;
 }
+
+/* Fewer tiles, and the transformed weights are read for too little. */
+#define TILES_MIN 12
 
 int avl_winograd_fits(const struct avl_attr *attr, const struct avl_shape *in)
 {
@@ -47,179 +77,250 @@ int avl_winograd_fits(const struct avl_attr *attr, const struct avl_shape *in)
 	    attr->stride_w != 1 || attr->planar || in->c < AVL_BLOCK || attr->out < AVL_BLOCK)
 		return 0;
 	const struct avl_shape one = {1, in->c, in->h, in->w};
-	return plan_of(attr, &one).tiles >= TILES_MIN;
+	for (int m = 4; m >= 2; m -= 2)
+		if (plan_of(attr, &one, m).tiles >= TILES_MIN)
+			return m;
+	return 0;
+}
+
+/* Floats of the weights of two blocks of outputs. */
+static size_t pair_floats(const struct plan *p)
+{
+	return (size_t)p->positions * (size_t)p->cblocks * 2 * AVL_BLOCK * AVL_BLOCK;
 }
 
 size_t avl_winograd_packed(const struct avl_attr *attr, const struct avl_shape *in)
 {
-	const size_t outputs = (size_t)avl_blocks(attr->out) * AVL_BLOCK;
-	return outputs * (1 + POSITIONS * (size_t)avl_blocks(in->c) * AVL_BLOCK);
+	const struct plan p = plan_of(attr, in, attr->winograd);
+	return (size_t)p.oblocks * AVL_BLOCK + (size_t)p.pairs * pair_floats(&p);
 }
 
-/* G g G' of a kernel g. */
-static void transform(const float g[9], float out[POSITIONS])
+/* The weights of one block of output channels. */
+static void pack_block(const struct avl_attr *attr, const struct plan *p, const float *weight,
+		       int block, float *to, ptrdiff_t step)
 {
-	static const double G[6][3] = {
-	    {1.0 / 4, 0, 0},
-	    {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-	    {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-	    {1.0 / 24, 1.0 / 12, 1.0 / 6},
-	    {1.0 / 24, -1.0 / 12, 1.0 / 6},
-	    {0, 0, 1},
-	};
-	double half[6][3];
-	for (int i = 0; i < 6; i++)
-		for (int j = 0; j < 3; j++)
-			half[i][j] = G[i][0] * (double)g[j] + G[i][1] * (double)g[3 + j] +
-				     G[i][2] * (double)g[6 + j];
-	for (int i = 0; i < 6; i++)
-		for (int j = 0; j < 6; j++)
-			out[i * 6 + j] = (float)(half[i][0] * G[j][0] + half[i][1] * G[j][1] +
-						 half[i][2] * G[j][2]);
-}
-
-/* Bias [outputs], then [36][output blocks][input blocks][16][16]. */
-void avl_winograd_pack(const struct avl_attr *attr, const struct avl_shape *in,
-		       const struct avl_params *params, float *packed)
-{
-	const size_t cblocks = (size_t)avl_blocks(in->c), oblocks = (size_t)avl_blocks(attr->out);
-	const size_t position = cblocks * oblocks * AVL_BLOCK * AVL_BLOCK;
-	memset(packed, 0, avl_winograd_packed(attr, in) * sizeof *packed);
-	float *const weights = packed + oblocks * AVL_BLOCK;
-	for (size_t o = 0; o < (size_t)attr->out; o++) {
-		packed[o] = params->bias ? params->bias[o] : 0;
-		for (size_t c = 0; c < (size_t)in->c; c++) {
-			float tile[POSITIONS];
-			transform(params->weight + (o * (size_t)in->c + c) * 9, tile);
-			const size_t block = (o / AVL_BLOCK) * cblocks + c / AVL_BLOCK;
-			const size_t at =
-			    (block * AVL_BLOCK + c % AVL_BLOCK) * AVL_BLOCK + o % AVL_BLOCK;
-			for (size_t k = 0; k < POSITIONS; k++)
-				weights[k * position + at] = tile[k];
-		}
+	const int first = block * AVL_BLOCK;
+	const int lanes = attr->out - first < AVL_BLOCK ? attr->out - first : AVL_BLOCK;
+	const ptrdiff_t each = (ptrdiff_t)p->in.c * 9;
+	_Alignas(64) float g[9 * AVL_BLOCK] = {0};
+	for (int c = 0; c < p->in.c; c++, to += AVL_BLOCK) {
+		const float *const from = weight + first * each + (ptrdiff_t)c * 9;
+		for (int lane = 0; lane < lanes; lane++)
+			for (int k = 0; k < 9; k++)
+				g[k * AVL_BLOCK + lane] = from[lane * each + k];
+		avl_kern()->winograd_weights(p->m, g, to, step);
 	}
 }
 
-/* Transformed inputs [36][input blocks][chunk][16], products [36][output blocks][chunk][16], and
- * the table of taps. */
+/* Bias [outputs], then [output pairs][positions][2][input blocks][16][16]. */
+void avl_winograd_pack(const struct avl_attr *attr, const struct avl_shape *in,
+		       const struct avl_params *params, float *packed)
+{
+	const struct plan p = plan_of(attr, in, attr->winograd);
+	const size_t biases = (size_t)p.oblocks * AVL_BLOCK;
+	const ptrdiff_t each = (ptrdiff_t)p.cblocks * AVL_BLOCK * AVL_BLOCK;
+	for (size_t o = 0; o < biases; o++)
+		packed[o] = params->bias && o < (size_t)attr->out ? params->bias[o] : 0;
+	if (in->c % AVL_BLOCK || p.oblocks % 2)
+		memset(packed + biases, 0, (size_t)p.pairs * pair_floats(&p) * sizeof *packed);
+	for (int b = 0; b < p.oblocks; b++)
+		pack_block(attr, &p, params->weight, b,
+			   packed + biases + (size_t)(b / 2) * pair_floats(&p) + b % 2 * each,
+			   2 * each);
+}
+
+/* From one position to the next of PER x ROOM vectors; an odd number of vectors, so that the
+ * positions of a tile do not all lie in the same set of a cache. */
+static ptrdiff_t step_of(const struct plan *p, int per)
+{
+	return (ptrdiff_t)(per * p->room | 1) * AVL_BLOCK;
+}
+
+static size_t input_floats(const struct plan *p)
+{
+	return (size_t)p->positions * (size_t)step_of(p, p->cblocks);
+}
+
+/* The transformed inputs [positions][input blocks][room][16] where they are shared, and the table
+ * of taps. */
+static size_t tap_floats(const struct plan *p)
+{
+	const size_t bytes = (size_t)p->cblocks * sizeof(ptrdiff_t);
+	return (bytes + AVL_BLOCK * sizeof(float) - 1) / (AVL_BLOCK * sizeof(float)) * AVL_BLOCK;
+}
+
 size_t avl_winograd_scratch(const struct avl_attr *attr, const struct avl_shape *in)
 {
-	const struct plan p = plan_of(attr, in);
-	return (size_t)(p.cblocks + p.oblocks) * AVL_BLOCK * POSITIONS * (size_t)p.chunk +
-	       (size_t)p.cblocks * sizeof(ptrdiff_t) / sizeof(float);
+	const struct plan p = plan_of(attr, in, attr->winograd);
+	return tap_floats(&p) + (p.shared ? input_floats(&p) : 0);
+}
+
+/* Products [positions][2][room][16], behind a thread's own transformed inputs. */
+size_t avl_winograd_scratch_each(const struct avl_attr *attr, const struct avl_shape *in)
+{
+	const struct plan p = plan_of(attr, in, attr->winograd);
+	return (size_t)p.positions * (size_t)step_of(&p, 2) + (p.shared ? 0 : input_floats(&p));
 }
 
 struct job {
 	const struct avl_op_run *run;
 	struct plan p;
-	int first, tiles; /* in work */
-	float *inputs, *products;
 	ptrdiff_t *tap;
-	int range; /* output blocks of an item of the products' loop */
+	float *shared; /* inputs */
+	float *each;   /* the first thread's memory */
+	size_t each_floats;
+	int first, last; /* tiles of the shared group */
 };
 
-struct place {
-	int n, top, left; /* of a tile's first output */
+/* Tiles of a group that stand side by side. */
+struct strip {
+	int n, top, left; /* of the first one's outputs */
+	int tiles;
 };
 
-static struct place place_of(const struct plan *p, int tile)
+static struct strip strip_of(const struct plan *p, int tile, int last)
 {
-	const int in_picture = tile % (p->across * p->down);
-	return (struct place){tile / (p->across * p->down), in_picture / p->across * 4,
-			      in_picture % p->across * 4};
+	const int inside = tile % (p->across * p->down);
+	const int column = inside % p->across, rest = p->across - column;
+	return (struct strip){tile / (p->across * p->down), inside / p->across * p->m,
+			      column * p->m, last - tile < rest ? last - tile : rest};
 }
 
-/* Item: one block of input channels. */
-static void input_item(void *argument, int block, int thread)
+static void transform(const struct job *job, int block, int first, int last, float *inputs)
 {
-	(void)thread;
-	const struct job *const job = argument;
 	const struct plan *const p = &job->p;
 	const ptrdiff_t picture = (ptrdiff_t)p->in.h * p->in.w * AVL_BLOCK;
 	const float *const x = job->run->in[0].data + block * picture * p->in.n;
-	for (int t = 0; t < job->tiles; t++) {
-		const struct place at = place_of(p, job->first + t);
-		avl_kern()->winograd_input(
-		    x + at.n * picture, p->in.h, p->in.w, at.top - p->top, at.left - p->left,
-		    job->inputs + ((ptrdiff_t)block * job->tiles + t) * AVL_BLOCK,
-		    (ptrdiff_t)p->cblocks * job->tiles * AVL_BLOCK);
+	struct strip s;
+	for (int t = first; t < last; t += s.tiles) {
+		s = strip_of(p, t, last);
+		avl_kern()->winograd_input(&(struct avl_winograd_input_job){
+		    .m = p->m,
+		    .x = x + s.n * picture,
+		    .h = p->in.h,
+		    .w = p->in.w,
+		    .top = s.top - p->top,
+		    .left = s.left - p->left,
+		    .tiles = s.tiles,
+		    .out = inputs + ((ptrdiff_t)block * p->room + t - first) * AVL_BLOCK,
+		    .step = step_of(p, p->cblocks),
+		});
 	}
 }
 
-/* Item: the products at one position for some blocks of output channels: a 1x1 convolution over
- * the tiles. */
-static void product_item(void *argument, int item, int thread)
+/* At each position a 1x1 convolution over the tiles. */
+static void multiply(const struct job *job, int pair, int tiles, const float *inputs,
+		     float *products)
 {
-	(void)thread;
-	const struct job *const job = argument;
 	const struct plan *const p = &job->p;
-	const int ranges = (p->oblocks + job->range - 1) / job->range;
-	const int position = item / ranges, block = item % ranges * job->range;
-	const ptrdiff_t row = (ptrdiff_t)job->tiles * AVL_BLOCK;
-	const ptrdiff_t weights = (ptrdiff_t)p->cblocks * AVL_BLOCK * AVL_BLOCK;
-	avl_kern()->conv(&(struct avl_conv_job){
-	    .x = job->inputs + (ptrdiff_t)position * p->cblocks * row,
+	const float *w =
+	    job->run->packed + (size_t)p->oblocks * AVL_BLOCK + (size_t)pair * pair_floats(p);
+	struct avl_conv_job conv = {
 	    .x_pixel = AVL_BLOCK,
 	    .tap = job->tap,
 	    .taps = p->cblocks,
 	    .inner = AVL_BLOCK,
-	    .w = job->run->packed + (ptrdiff_t)p->oblocks * AVL_BLOCK +
-		 ((ptrdiff_t)position * p->oblocks + block) * weights,
-	    .y = job->products + ((ptrdiff_t)position * p->oblocks + block) * row,
-	    .y_block = row,
-	    .pixels = job->tiles,
-	    .blocks = p->oblocks - block < job->range ? p->oblocks - block : job->range,
+	    .y_block = (ptrdiff_t)p->room * AVL_BLOCK,
+	    .pixels = tiles,
+	    .blocks = p->oblocks - 2 * pair < 2 ? 1 : 2,
 	    .lo = -INFINITY,
 	    .hi = INFINITY,
-	});
+	};
+	for (int k = 0; k < p->positions; k++, w += pair_floats(p) / (size_t)p->positions) {
+		conv.x = inputs + k * step_of(p, p->cblocks);
+		conv.w = w;
+		conv.y = products + k * step_of(p, 2);
+		avl_kern()->conv(&conv);
+	}
 }
 
-/* Item: one block of output channels. */
-static void output_item(void *argument, int block, int thread)
+static void finish(const struct job *job, int block, int first, int last, const float *products)
 {
-	(void)thread;
-	const struct job *const job = argument;
 	const struct avl_op_run *const run = job->run;
 	const struct plan *const p = &job->p;
-	const ptrdiff_t picture = (ptrdiff_t)p->out.h * p->out.w * AVL_BLOCK;
+	const ptrdiff_t picture = (ptrdiff_t)run->out.shape.h * run->out.shape.w * AVL_BLOCK;
 	const float *const residual = run->in[1].data;
-	for (int t = 0; t < job->tiles; t++) {
-		const struct place at = place_of(p, job->first + t);
-		const ptrdiff_t y = ((ptrdiff_t)block * p->out.n + at.n) * picture;
+	struct strip s;
+	for (int t = first; t < last; t += s.tiles) {
+		s = strip_of(p, t, last);
+		const ptrdiff_t y = ((ptrdiff_t)block * p->out.n + s.n) * picture;
 		avl_kern()->winograd_output(&(struct avl_winograd_output_job){
-		    .m = job->products + ((ptrdiff_t)block * job->tiles + t) * AVL_BLOCK,
-		    .step = (ptrdiff_t)p->oblocks * job->tiles * AVL_BLOCK,
+		    .m = p->m,
+		    .p = products + ((ptrdiff_t)(block % 2) * p->room + t - first) * AVL_BLOCK,
+		    .step = step_of(p, 2),
 		    .bias = run->packed + (ptrdiff_t)block * AVL_BLOCK,
 		    .residual = residual ? residual + y : NULL,
 		    .y = run->out.data + y,
 		    .h = p->out.h,
 		    .w = p->out.w,
-		    .top = at.top,
-		    .left = at.left,
+		    .top = s.top,
+		    .left = s.left,
+		    .tiles = s.tiles,
+		    .pool = run->attr->pool,
 		    .lo = run->attr->lo,
 		    .hi = run->attr->hi,
 		});
 	}
 }
 
+/* The outputs of two blocks for the tiles from FIRST to LAST - 1. */
+static void outputs(const struct job *job, int pair, int first, int last, const float *inputs,
+		    float *products)
+{
+	multiply(job, pair, last - first, inputs, products);
+	for (int b = 2 * pair; b < 2 * pair + 2 && b < job->p.oblocks; b++)
+		finish(job, b, first, last, products);
+}
+
+/* Item: one block of input channels of the shared group. */
+static void input_item(void *argument, int block, int thread)
+{
+	(void)thread;
+	const struct job *const job = argument;
+	transform(job, block, job->first, job->last, job->shared);
+}
+
+/* Item: two blocks of output channels of the shared group. */
+static void output_item(void *argument, int pair, int thread)
+{
+	const struct job *const job = argument;
+	outputs(job, pair, job->first, job->last, job->shared,
+		job->each + (size_t)thread * job->each_floats);
+}
+
+/* Item: a group, from end to end. */
+static void group_item(void *argument, int group, int thread)
+{
+	const struct job *const job = argument;
+	const struct plan *const p = &job->p;
+	const int first = group * p->group;
+	const int last = first + p->group < p->tiles ? first + p->group : p->tiles;
+	float *const inputs = job->each + (size_t)thread * job->each_floats;
+	for (int c = 0; c < p->cblocks; c++)
+		transform(job, c, first, last, inputs);
+	for (int pair = 0; pair < p->pairs; pair++)
+		outputs(job, pair, first, last, inputs, inputs + input_floats(p));
+}
+
 void avl_winograd_forward(const struct avl_op_run *run)
 {
-	struct job job = {.run = run, .p = plan_of(run->attr, &run->in[0].shape)};
+	const struct avl_attr *const attr = run->attr;
+	const struct avl_shape *const in = &run->in[0].shape;
+	struct job job = {.run = run, .p = plan_of(attr, in, attr->winograd)};
 	const struct plan *const p = &job.p;
-	const size_t column = (size_t)AVL_BLOCK * POSITIONS * (size_t)p->chunk;
-	job.inputs = run->scratch;
-	job.products = job.inputs + (size_t)p->cblocks * column;
-	job.tap = (ptrdiff_t *)(void *)(job.products + (size_t)p->oblocks * column);
-	/* Six or more items for each of two threads at a position, in even numbers of blocks. */
-	job.range = (p->oblocks + 7) / 8 * 2;
-	for (job.first = 0; job.first < p->tiles; job.first += job.tiles) {
-		const int left = p->tiles - job.first;
-		job.tiles = left < p->chunk ? left : p->chunk;
-		for (int c = 0; c < p->cblocks; c++)
-			job.tap[c] = (ptrdiff_t)c * job.tiles * AVL_BLOCK;
+	job.tap = (ptrdiff_t *)(void *)run->scratch;
+	job.shared = run->scratch + tap_floats(p);
+	job.each = run->scratch + avl_winograd_scratch(attr, in);
+	job.each_floats = avl_winograd_scratch_each(attr, in);
+	for (int c = 0; c < p->cblocks; c++)
+		job.tap[c] = (ptrdiff_t)c * p->room * AVL_BLOCK;
+	if (!p->shared) {
+		avl_par_for(run->par, p->groups, group_item, &job);
+		return;
+	}
+	for (job.first = 0; job.first < p->tiles; job.first = job.last) {
+		job.last = job.first + p->group < p->tiles ? job.first + p->group : p->tiles;
 		avl_par_for(run->par, p->cblocks, input_item, &job);
-		avl_par_for(run->par, POSITIONS * ((p->oblocks + job.range - 1) / job.range),
-			    product_item, &job);
-		avl_par_for(run->par, p->oblocks, output_item, &job);
+		avl_par_for(run->par, p->pairs, output_item, &job);
 	}
 }

@@ -4,18 +4,21 @@
 
 #include "ops/ops.h"
 
-/* How the op conv runs a 3x3 convolution of stride 1 where attr->winograd says so: by Winograd's
- * F(4x4, 3x3), with 36 multiplications where 144 would be needed. The weights are transformed when
- * they are packed; the result is within 3e-5 of the largest value of the direct one's. */
+/* How the op conv runs a 3x3 convolution of stride 1 where attr->winograd is m: by Winograd's
+ * F(m x m, 3x3), with 36 multiplications where 144 would be needed (m = 4), or 16 for 36 (m = 2).
+ * The weights are transformed when they are packed; the result is within 3e-5 of the largest value
+ * of the direct one's. */
 
-/* Whether that is possible and pays: 3x3, stride 1, blocked, and enough tiles that reading the
- * transformed weights, four times the plain ones, does not cost more than it saves. */
+/* The m that pays, 0 where none does or none is possible: 3x3, stride 1, blocked, and enough tiles
+ * that reading the transformed weights, 4 or 1.8 times the plain ones, does not cost more than it
+ * saves. */
 int avl_winograd_fits(const struct avl_attr *attr, const struct avl_shape *in);
 
 size_t avl_winograd_packed(const struct avl_attr *attr, const struct avl_shape *in);
 void avl_winograd_pack(const struct avl_attr *attr, const struct avl_shape *in,
 		       const struct avl_params *params, float *packed);
 size_t avl_winograd_scratch(const struct avl_attr *attr, const struct avl_shape *in);
+size_t avl_winograd_scratch_each(const struct avl_attr *attr, const struct avl_shape *in);
 void avl_winograd_forward(const struct avl_op_run *run);
 
 #endif

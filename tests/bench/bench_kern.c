@@ -106,8 +106,7 @@ static void bench_layer(const struct layer *layer)
 	float *const x = random_floats(layer->attr.planar ? planar : avl_shape_floats(&layer->in));
 	float *const y = random_floats(avl_shape_floats(&out));
 	float *const packed = random_floats(op->packed ? op->packed(&layer->attr, &layer->in) : 1);
-	float *const scratch =
-	    random_floats(op->scratch ? op->scratch(&layer->attr, &layer->in) : 1);
+	float *const scratch = random_floats(avl_op_scratch(op, &layer->attr, &layer->in, 1));
 	struct job job = {
 	    .op = op,
 	    .run = {.attr = &layer->attr,

@@ -166,10 +166,13 @@ static void bench(const struct avl_graph *graph, const char *name, double limit)
 	for (int i = 0; i < graph->count; i++) {
 		const struct avl_node *const node = &graph->node[i];
 		const struct avl_shape *const in = &node->in_shape[0];
-		char what[64];
-		snprintf(what, sizeof what, "  %-10s %4d x %-3d x %-3d -> %-4d %s",
-			 node->attr.winograd ? "winograd" : node->op->name, in->c, in->h, in->w,
-			 node->out.shape.c, node->name ? node->name : "");
+		char what[64], kind[16];
+		if (node->attr.winograd)
+			snprintf(kind, sizeof kind, "winograd %d", node->attr.winograd);
+		else
+			snprintf(kind, sizeof kind, "%s", node->op->name);
+		snprintf(what, sizeof what, "  %-10s %4d x %-3d x %-3d -> %-4d %s", kind, in->c,
+			 in->h, in->w, node->out.shape.c, node->name ? node->name : "");
 		print_line(what, operations(node), took[i][0], took[i][rounds / 2], limit);
 		total += operations(node);
 	}

@@ -37,10 +37,11 @@ static float *convolve(const struct avl_attr *attr, const struct operands *o)
 {
 	const struct avl_params params = {.weight = o->weight, .bias = o->bias};
 	float *const packed = avl_alloc(avl_op_conv.packed(attr, &o->in), sizeof *packed);
-	float *const scratch = avl_alloc(avl_op_conv.scratch(attr, &o->in), sizeof *scratch);
+	const size_t room = avl_op_scratch(&avl_op_conv, attr, &o->in, avl_par_threads(o->par));
+	float *const scratch = avl_alloc(room, sizeof *scratch);
 	float *const y = avl_alloc(avl_shape_floats(&o->out), sizeof *y);
 	avl_op_conv.pack(attr, &o->in, &params, packed);
-	memset(scratch, 0xff, avl_op_conv.scratch(attr, &o->in) * sizeof *scratch);
+	memset(scratch, 0xff, room * sizeof *scratch);
 	avl_op_conv.forward(&(struct avl_op_run){
 	    .attr = attr,
 	    .in = {{o->in, AVL_BLOCKED, o->x}, {o->out, AVL_BLOCKED, o->residual}},
@@ -55,6 +56,26 @@ static float *convolve(const struct avl_attr *attr, const struct operands *o)
 }
 
 /* 3e-5 of the largest: the transforms multiply by up to 8 and cancel, here over 2304 products. */
+static void compare(const struct avl_attr *attr, struct operands *o, const float *direct)
+{
+	float *const fast = convolve(attr, o);
+	cr_assert_eq(avl_par_new(&o->par, 3, NULL), 0);
+	float *const threaded = convolve(attr, o);
+	avl_par_free(o->par);
+	o->par = NULL;
+	const size_t n = avl_shape_floats(&o->out);
+	double largest = 0, error = 0;
+	for (size_t i = 0; i < n; i++) {
+		largest = fmax(largest, fabs((double)direct[i]));
+		error = fmax(error, fabs((double)direct[i] - (double)fast[i]));
+	}
+	cr_assert(error <= 3e-5 * largest, "%s, m %d, c %d h %d w %d: off by %g of %g",
+		  avl_kern()->level, attr->winograd, o->in.c, o->in.h, o->in.w, error, largest);
+	cr_assert_eq(memcmp(fast, threaded, n * sizeof *fast), 0);
+	free(fast);
+	free(threaded);
+}
+
 static void check(struct avl_shape in, int out, enum avl_pad pad, int fixed, int residual, float lo)
 {
 	struct avl_rng rng;
@@ -80,24 +101,9 @@ static void check(struct avl_shape in, int out, enum avl_pad pad, int fixed, int
 		cr_assert_eq(avl_kern_use(avl_kern_level(level), NULL), 0);
 		attr.winograd = 0;
 		float *const direct = convolve(&attr, &o);
-		attr.winograd = 1;
-		float *const fast = convolve(&attr, &o);
-		cr_assert_eq(avl_par_new(&o.par, 3, NULL), 0);
-		float *const threaded = convolve(&attr, &o);
-		avl_par_free(o.par);
-		o.par = NULL;
-		const size_t n = avl_shape_floats(&o.out);
-		double largest = 0, error = 0;
-		for (size_t i = 0; i < n; i++) {
-			largest = fmax(largest, fabs((double)direct[i]));
-			error = fmax(error, fabs((double)direct[i] - (double)fast[i]));
-		}
-		cr_assert(error <= 3e-5 * largest, "%s, c %d h %d w %d: off by %g of %g",
-			  avl_kern_level(level), in.c, in.h, in.w, error, largest);
-		cr_assert_eq(memcmp(fast, threaded, n * sizeof *fast), 0);
+		for (attr.winograd = 2; attr.winograd <= 4; attr.winograd += 2)
+			compare(&attr, &o, direct);
 		free(direct);
-		free(fast);
-		free(threaded);
 	}
 	free(o.x);
 	free(o.residual);
@@ -123,7 +129,7 @@ Test(winograd, works_in_chunks)
 
 Test(winograd, fits_only_what_it_can_do)
 {
-	const struct avl_shape in = {1, 64, 28, 28}, small = {8, 64, 7, 7};
+	const struct avl_shape in = {1, 64, 28, 28}, small = {8, 64, 7, 7}, tiny = {8, 64, 5, 5};
 	const struct avl_attr good = {.out = 64,
 				      .kernel_h = 3,
 				      .kernel_w = 3,
@@ -133,8 +139,9 @@ Test(winograd, fits_only_what_it_can_do)
 				      .pad_h = 1,
 				      .pad_w = 1};
 	struct avl_attr attr = good;
-	cr_assert(avl_winograd_fits(&attr, &in));
-	cr_assert_not(avl_winograd_fits(&attr, &small), "the batch must not decide");
+	cr_assert_eq(avl_winograd_fits(&attr, &in), 4);
+	cr_assert_eq(avl_winograd_fits(&attr, &small), 2, "the batch must not decide");
+	cr_assert_eq(avl_winograd_fits(&attr, &tiny), 0, "the batch must not decide");
 	attr.stride_w = 2;
 	cr_assert_not(avl_winograd_fits(&attr, &in));
 	attr = good;

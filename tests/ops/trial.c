@@ -99,7 +99,8 @@ static void run(const struct trial *t, const struct operands *o, int first, int 
 	float *const x = part_of(o->x, t->in, first, count, t->attr.planar);
 	float *const other = o->other ? part_of(o->other, o->out, first, count, 0) : NULL;
 	float *const packed = op->packed ? avl_alloc(op->packed(&t->attr, &in), 4) : NULL;
-	float *const scratch = op->scratch ? avl_alloc(op->scratch(&t->attr, &in), 4) : NULL;
+	float *const scratch =
+	    avl_alloc(avl_op_scratch(op, &t->attr, &in, avl_par_threads(par)), 4);
 	struct fenced to = fenced_new(avl_shape_floats(&out));
 	if (packed)
 		op->pack(&t->attr, &in, &o->params, packed);

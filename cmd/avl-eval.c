@@ -199,6 +199,8 @@ static void print_tsv(const struct avl_report *report)
 		print_tsv_number(row->high);
 		printf("\t%d\n", row->n);
 	}
+	for (int i = 0; i < AVL_VERDICTS; i++)
+		printf("verdict\t%s\t%s\t\t\t\n", report->verdict[i].name, report->verdict[i].word);
 	for (int i = 0; i < report->nnotes; i++)
 		printf("note\t%d\t%s\t\t\t\n", i + 1, report->note[i]);
 }
@@ -238,6 +240,14 @@ static void print_left_out(const struct avl_report *report)
 	for (int i = 0; i < report->nrows; i++)
 		if (report->row[i].section == AVL_REPORT_LEFT_OUT)
 			printf("  %-30s%9.0f\n", report->row[i].label, report->row[i].value);
+}
+
+static void print_verdicts(const struct avl_report *report)
+{
+	putchar('\n');
+	for (int i = 0; i < AVL_VERDICTS; i++)
+		printf("%-32s%9s  (%s)\n", report->verdict[i].name, report->verdict[i].word,
+		       report->verdict[i].why);
 }
 
 /* Rows of one label side by side: COLUMNS values a line. */
@@ -301,6 +311,7 @@ static void print_table(const struct avl_report *report)
 {
 	print_main(report);
 	print_left_out(report);
+	print_verdicts(report);
 	print_grid(report, AVL_REPORT_SIZES, "by the size of the source",
 		   "     cIoU      AUC       AP   max F1", 4);
 	print_grid(report, AVL_REPORT_BASELINES, "what nobody needs a model for",

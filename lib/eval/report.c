@@ -329,6 +329,8 @@ int avl_report_make(struct avl_report *report, const struct avl_evaluation *e, s
 		rc = avl_report_controls(report, e, err);
 	}
 	if (!rc)
+		rc = avl_report_verdicts(report, e, err);
+	if (!rc)
 		avl_report_notes(report, e);
 	free(outcome);
 	free(value);

@@ -57,12 +57,21 @@ static int add_notes(struct avl_json *object, const struct avl_report *report)
 	return failed || avl_json_set(object, "notes", notes);
 }
 
+static int add_verdicts(struct avl_json *object, const struct avl_report *report)
+{
+	int failed = 0;
+	for (int i = 0; i < AVL_VERDICTS && !failed; i++)
+		failed =
+		    avl_json_set_string(object, report->verdict[i].name, report->verdict[i].word);
+	return failed;
+}
+
 struct avl_json *avl_report_json(const struct avl_report *report)
 {
 	struct avl_json *const object = avl_json_object();
 	if (object && !avl_json_set_string(object, "protocol", report->protocol) &&
-	    !fill(object, report, AVL_REPORT_MAIN) && !add_intervals(object, report) &&
-	    !add_section(object, report, AVL_REPORT_LEFT_OUT) &&
+	    !fill(object, report, AVL_REPORT_MAIN) && !add_verdicts(object, report) &&
+	    !add_intervals(object, report) && !add_section(object, report, AVL_REPORT_LEFT_OUT) &&
 	    !add_section(object, report, AVL_REPORT_SIZES) &&
 	    !add_section(object, report, AVL_REPORT_BASELINES) &&
 	    !add_section(object, report, AVL_REPORT_CONTROLS) && !add_notes(object, report))

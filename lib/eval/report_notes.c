@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "eval/report_rows.h"
 
@@ -10,7 +12,7 @@
 #define FEW 30
 
 struct met {
-	int vggss, flickr, clipped, empty, flat, infinite, cropped, repeated, doubled;
+	int vggss, flickr, silent, clipped, empty, flat, infinite, cropped, repeated, doubled;
 	int large; /* maps with scores above 1 on the universal threshold's scale */
 	int controls;
 };
@@ -47,6 +49,7 @@ static struct met look(const struct avl_evaluation *e)
 			continue;
 		m.vggss += r->data_set == AVL_DATA_VGGSS;
 		m.flickr += r->data_set == AVL_DATA_FLICKR;
+		m.silent += r->data_set == AVL_DATA_SILENT;
 		m.clipped += r->clipped > 0;
 		m.empty += r->visible && r->area == 0;
 		m.flat += r->flat;
@@ -89,11 +92,27 @@ static void note_flickr(struct avl_report *report, int n)
 	else if (n == 250)
 		avl_report_note(report, "Flickr-SoundNet: N = 250 is SLAVC's and SSLalignment's; "
 					"LVS, EZ-VSL, FNAC, SSL-TIE and SSPL publish over 249");
+	else if (n == 178)
+		avl_report_note(report, "Flickr-SoundNet: N = 178 is HTF's; others publish over "
+					"249 or 250");
 	else
 		avl_report_note(report,
 				"Flickr-SoundNet: N = %d is neither 249 nor 250, which are "
 				"published",
 				n);
+}
+
+/* SLAVC's test sets with silent clips. */
+static void note_extended(struct avl_report *report, int sounding, int silent)
+{
+	const int n = sounding + silent;
+	if (n == 500 || n == 10316)
+		avl_report_note(report, "extended set: N = %d is SLAVC's", n);
+	else
+		avl_report_note(report,
+				"extended set: N = %d, %d of them with no visible source; SLAVC "
+				"publishes over 500 (Flickr-SoundNet) and 10316 (VGG-SS)",
+				n, silent);
 }
 
 static void note_data(struct avl_report *report, const struct avl_evaluation *e,
@@ -103,6 +122,8 @@ static void note_data(struct avl_report *report, const struct avl_evaluation *e,
 		note_vggss(report, m->vggss);
 	if (m->flickr)
 		note_flickr(report, m->flickr);
+	if (m->silent)
+		note_extended(report, m->vggss + m->flickr, m->silent);
 	if (m->clipped)
 		avl_report_note(report,
 				"%d records have boxes with values outside the frame (VGG-SS: "
@@ -171,6 +192,14 @@ static const char *not_above(const struct avl_report_row *row, double value)
 	return row->value > value ? "not surely above" : "not above";
 }
 
+/* The same of a comparison record by record; NULL where there was none. */
+static const char *not_above_word(const char *word)
+{
+	if (!word || !strcmp(word, "yes"))
+		return NULL;
+	return strcmp(word, "no") ? "not surely above" : "not above";
+}
+
 static void note_baselines(struct avl_report *report, const struct avl_report_row *ciou)
 {
 	const double disc = avl_report_value(report, AVL_REPORT_BASELINES, "centre_disc_ciou");
@@ -180,7 +209,7 @@ static void note_baselines(struct avl_report *report, const struct avl_report_ro
 		avl_report_note(report,
 				"%s the centre disc (%.2f), which neither looks nor listens", words,
 				100 * disc);
-	words = not_above(ciou, other);
+	words = not_above_word(report->maps_word);
 	if (words)
 		avl_report_note(report,
 				"%s the maps of other clips (%.2f): nothing shows that the "
@@ -188,24 +217,27 @@ static void note_baselines(struct avl_report *report, const struct avl_report_ro
 				words, 100 * other);
 }
 
-static void note_controls(struct avl_report *report, const struct avl_report_row *ciou)
+static void note_controls(struct avl_report *report)
 {
-	static const char *const keys[] = {"silence_ciou", "noise_ciou", "offscreen_ciou",
-					   "shuffled_ciou"};
-	static const char *const words[] = {"silence", "noise", "a sound from off screen",
-					    "the sound of another clip"};
+	static const char *const words[AVL_CONTROLS] = {
+	    [AVL_CONTROL_SILENCE] = "silence",
+	    [AVL_CONTROL_NOISE] = "noise",
+	    [AVL_CONTROL_OFFSCREEN] = "a sound from off screen",
+	    [AVL_CONTROL_SHUFFLED] = "the sound of another clip",
+	};
 	int controls = 0;
-	for (int k = 0; k < 4; k++) {
-		const double value = avl_report_value(report, AVL_REPORT_CONTROLS, keys[k]);
-		if (isnan(value))
+	for (int c = AVL_CONTROL_SILENCE; c < AVL_CONTROLS; c++) {
+		controls += report->control_word[c] != NULL;
+		const char *const above = not_above_word(report->control_word[c]);
+		char key[40];
+		if (!above)
 			continue;
-		controls++;
-		const char *const above = not_above(ciou, value);
-		if (above)
-			avl_report_note(report,
-					"%s its own score with %s (%.2f): nothing shows "
-					"that it listens",
-					above, words[k], 100 * value);
+		snprintf(key, sizeof key, "%s_ciou", avl_control_name((enum avl_control)c));
+		const double value = avl_report_value(report, AVL_REPORT_CONTROLS, key);
+		avl_report_note(report,
+				"%s its own score with %s (%.2f): nothing shows that it "
+				"listens",
+				above, words[c], 100 * value);
 	}
 	if (!controls)
 		avl_report_note(report, "no controls in the stream: whether the model listens is "
@@ -225,5 +257,5 @@ void avl_report_notes(struct avl_report *report, const struct avl_evaluation *e)
 		return;
 	if (!e->options.protocol.is_mask)
 		note_baselines(report, ciou);
-	note_controls(report, ciou);
+	note_controls(report);
 }

@@ -20,6 +20,8 @@ void avl_report_note(struct avl_report *report, const char *format, ...)
 
 int avl_report_controls(struct avl_report *report, const struct avl_evaluation *evaluation,
 			struct avl_err *err);
+int avl_report_verdicts(struct avl_report *report, const struct avl_evaluation *evaluation,
+			struct avl_err *err);
 void avl_report_notes(struct avl_report *report, const struct avl_evaluation *evaluation);
 
 #endif

@@ -7,7 +7,7 @@ PATH=$BIN/../tests:$PATH
 
 # A data set as they are: 60 clips, most sources near the centre.
 # clips BLOB [CONTROL]: BLOB is centre or source
-clips() {
+clips_text() {
 	awk -v blob="$1" -v control="$2" 'BEGIN {
 		for (i = 0; i < 60; i++) {
 			x = 0.5 + 0.3 * sin(i * 2.399); y = 0.5 + 0.25 * cos(i * 1.7)
@@ -20,7 +20,11 @@ clips() {
 			else if (control) printf "f4 heat.npy 7x7 bell %.6f %.6f 0.3\n", 1 - x, 1 - y
 			else printf "f4 heat.npy 7x7 bell %.6f %.6f 0.3\n", x, y
 		}
-	}' | mkrecord
+	}'
+}
+
+clips() {
+	clips_text "$@" | mkrecord
 }
 
 for kind in '' silence shuffled; do
@@ -28,8 +32,15 @@ for kind in '' silence shuffled; do
 	clips source "$kind" >"source$kind.tar"
 done
 
+sed 's/^seal source.*/&\nseal control shuffled/' <<EOF | mkrecord >sourcenothing.tar
+$(clips_text source '')
+EOF
+
 t 'the centre blob' 0 '' -- avl-eval centre.tar centresilence.tar centreshuffled.tar
 cp "$OUT" centre
+matches 'the table says that it does not look' '^looks +no  \(own map ([0-9.]+), another clip.s \1\)$' centre
+matches 'and that it does not listen' \
+	'^listens +no  \(own sound ([0-9.]+), silence \1; own sound \1, another clip.s \1\)$' centre
 matches 'its maps are all alike' '59 of 60 maps equal the map before them: the model does not look' centre
 matches 'it is not above the centre disc' 'not above the centre disc \(' centre
 matches 'it is not above the maps of other clips' 'not above the maps of other clips \(' centre
@@ -44,9 +55,21 @@ is 'and so does the map of another clip' \
 t 'a model that finds its sources' 0 '' -- avl-eval source.tar sourcesilence.tar sourceshuffled.tar
 cp "$OUT" source
 is 'is not accused of anything' "$(grep -c 'above\|does not look' source)" 0
+matches 'the table says that it looks' '^looks +yes  \(own map ' source
+matches 'and that it listens' '^listens +yes  \(own sound [0-9.]+, silence 0.0; own sound' source
 matches 'the table shows what silence does' '^silence +cIoU >= 0.5 +0.00$' source
 t 'without controls' 0 '' -- avl-eval source.tar
 matches 'it is said that nothing shows whether it listens' 'no controls in the stream' "$OUT"
+
+matches 'and in the place of the verdict' '^listens +not tested  \(no controls in the stream' "$OUT"
+t 'the verdicts as JSON' 0 '' -- avl-eval --json centre.tar centreshuffled.tar
+matches 'are words' '"looks":"no","listens":"no",' "$OUT"
+t 'and as TSV' 0 '' -- avl-eval --tsv source.tar sourceshuffled.tar
+matches 'are rows' '^verdict	listens	yes	' "$OUT"
+
+# one listens to something, the other only to whether there is a sound: one control is not enough
+t 'a model that knows silence only' 0 '' -- avl-eval source.tar sourcesilence.tar sourcenothing.tar
+matches 'is not said to listen' '^listens +no  \(own sound ([0-9.]+), silence 0.0; own sound \1, another clip.s \1\)$' "$OUT"
 
 # Juanola et al.: pIA and F by one threshold for all maps
 t 'a universal threshold' 0 '' -- avl-eval --json --resamples 0 --protocol lvs --universal 0.5 source.tar sourcesilence.tar

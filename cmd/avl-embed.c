@@ -4,6 +4,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/filter.h"
+#include "cmd/members.h"
 #include "cmd/material.h"
 #include "io/contract.h"
 #include "kern/kern.h"
@@ -97,28 +98,6 @@ static int run_networks(struct avl_model *model, const struct avl_material *m,
 	return code;
 }
 
-static bool is_listed(const char *list, const char *suffix)
-{
-	const size_t length = strcspn(suffix, ".");
-	for (const char *at = list; at && *at;) {
-		const size_t n = strcspn(at, ",");
-		const bool whole = n == strlen(suffix) && !strncmp(at, suffix, n);
-		if (whole || (n == length && !strncmp(at, suffix, n)))
-			return true;
-		at += n + (at[n] == ',');
-	}
-	return false;
-}
-
-static void drop_members(struct avl_record *record)
-{
-	int kept = 0;
-	for (int i = 0; i < record->nmembers; i++)
-		if (!is_listed(drop, record->member[i].suffix))
-			record->member[kept++] = record->member[i];
-	record->nmembers = kept;
-}
-
 /* A record that cannot be embedded is passed on as it came. */
 static bool embed(void *argument, const char *stream, struct avl_record *record)
 {
@@ -138,7 +117,7 @@ static bool embed(void *argument, const char *stream, struct avl_record *record)
 	if (code)
 		avl_error("'%s': record '%s': %s", stream, record->key, err.text);
 	else
-		drop_members(record);
+		avl_members_drop(record, drop);
 	return true;
 }
 
@@ -158,7 +137,7 @@ int main(int argc, char **argv)
 	struct embedder e = {0};
 	struct avl_par *par;
 	struct avl_err err;
-	if (is_listed(drop, "v.npy") || is_listed(drop, "fs.npy"))
+	if (avl_members_list(drop, "v.npy") || avl_members_list(drop, "fs.npy"))
 		avl_usage("--drop: v and fs are what this command adds");
 	if (avl_kern_use(cpu, &err))
 		avl_usage("%s", err.text);

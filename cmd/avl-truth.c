@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/filter.h"
+#include "cmd/members.h"
 #include "eval/annotation.h"
 #include "eval/control.h"
 #include "eval/mask.h"
@@ -12,6 +13,7 @@
 #define VGGSS_TIME_S 5.0
 
 static const char *path[AVL_ANNOTATION_KINDS], *masks_path;
+static const char *drop;
 static int control = -1, seed = 1;
 
 static const struct avl_option options[] = {
@@ -33,6 +35,8 @@ static const struct avl_option options[] = {
      "silence|noise|offscreen|shuffled", 0, 0},
     {0, "seed", AVL_OPT_INT, &seed, "N", "seed of the noise", NULL, 0, 2147483647},
     {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Output", NULL, 0, 0},
+    {0, "drop", AVL_OPT_TEXT, &drop, "NAME[,NAME]",
+     "leave these members out: frame,audio is what avl-eval does not need", NULL, 0, 0},
     AVL_STREAM_OPTIONS,
     AVL_COMMON_OPTIONS,
     {0},
@@ -40,8 +44,9 @@ static const struct avl_option options[] = {
 
 static const struct avl_command command = {
     .name = "avl-truth",
-    .synopsis = "[--vggss JSON] [--flickr DIR|TSV] [--boxes TSV] [--masks DIR] "
-		"[--silent CSV] [--is3 JSON] [--control KIND] [-o FILE] [FILE...]",
+    .synopsis =
+	"[--vggss JSON] [--flickr DIR|TSV] [--boxes TSV] [--masks DIR] "
+	"[--silent CSV] [--is3 JSON] [--control KIND] [--drop NAME[,NAME]] [-o FILE] [FILE...]",
     .summary = "Adds to records what is known of where their sound comes from.",
     .options = options,
 };
@@ -212,7 +217,10 @@ static bool annotate(void *argument, const char *stream, struct avl_record *reco
 	struct truth *const truth = argument;
 	truth->records++;
 	attach(truth, stream, record);
-	return make_control(truth, stream, record);
+	if (!make_control(truth, stream, record))
+		return false;
+	avl_members_drop(record, drop);
+	return true;
 }
 
 static bool wants_truth(void)
@@ -230,7 +238,7 @@ static void report(const struct truth *truth)
 	if (truth->dropped > 0)
 		avl_warn("left out %.0f records that could not get the control's sound",
 			 truth->dropped);
-	if (truth->records == 0 || (!wants_truth() && control >= 0))
+	if (truth->records == 0 || (!wants_truth() && (control >= 0 || drop)))
 		return;
 	if (!wants_truth())
 		avl_error("no annotations were named: nothing was added");

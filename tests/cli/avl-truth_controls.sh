@@ -52,6 +52,10 @@ is 'where there is a map already, the sound stays' "$(sound heat.tar h)" ' 0.5 0
 avl-check --json heat.tar >list
 matches 'and the seal says what it was' '"control":"silence"' list
 
+printf 'record h\nf4 heat.npy 2x2 = 1\nf4 audio.npy 2 = 0.5\nf8 boxes.npy 1x5 = 0\n' | mkrecord >all.tar
+t 'members can be left out' 0 '' -- avl-truth --drop audio,frame,boxes.npy all.tar
+is 'and the others stay' "$(tar tf "$OUT" | tr '\n' ' ')" '__avl__/stream.json h.heat.npy h.json '
+
 echo 'record n' | mkrecord >none.tar
 t_lines 2 'a record without sound' 1 "record 'n': has no audio.npy" -- avl-truth --control noise none.tar -o out.tar
 t 'an unknown kind' 2 "'loud' is none of silence" -- avl-truth --control loud in.tar

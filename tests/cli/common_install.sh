@@ -5,7 +5,7 @@
 
 prefix=$PWD/usr
 t 'install' 0 '' -- "$TOP/scripts/install" "$prefix" "$BIN"
-for source in "$TOP"/cmd/avl-*.c; do
+for source in "$TOP"/cmd/avl-*.c "$TOP"/scripts/avl-*; do
 	tool=$(basename "$source" .c)
 	t "$tool runs where it was installed" 0 '' -- "$prefix/bin/$tool" --version
 	completion=$prefix/share/bash-completion/completions/$tool

@@ -3,7 +3,8 @@
 # shellcheck shell=sh
 . "$TOP/tests/cli/lib.sh"
 
-for source in "$TOP"/cmd/avl-*.c; do
+PATH=$PATH:$TOP/scripts
+for source in "$TOP"/cmd/avl-*.c "$TOP"/scripts/avl-*; do
 	tool=$(basename "$source" .c)
 	page=$TOP/man/$tool.1
 	if [ ! -e "$page" ]; then

@@ -106,7 +106,7 @@ media_TEST_PARTS :=
 endif
 
 FUZZ_PARTS  := eval image io base
-BENCH_PARTS := net ops kern image signal io base
+BENCH_PARTS := train net ops kern image signal io base
 
 # --- compiling ------------------------------------------------------------------------------------
 
@@ -236,6 +236,11 @@ bench-peers: deps ## the same beside PyTorch, ONNX Runtime, OpenVINO, ncnn, MNN,
 	$(AGAIN) all benches
 	@$(RUN) scripts/bench-peers $(abspath $(BUILD))/peers $(DATA)
 
+bench-train: deps ## a step of training beside PyTorch's (skips that without it)
+	$(AGAIN) all benches
+	$(B)/tests/bench_train
+	PYTHON="$(PYTHON)" B=$(abspath $(B)) tests/bench/train-peers || [ $$? -eq 77 ]
+
 parity: deps ## hold imported checkpoints against PyTorch, from files to maps (skips without it)
 	$(AGAIN) all
 	$(PYTHON) scripts/parity $(B)/bin $(PRESETS)
@@ -257,8 +262,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 FORCE:
-.PHONY: FORCE all tests benches fuzzers deps demo check run-tests asan ubsan tsan fuzz bench bench-peers parity golden \
-        install uninstall clean help
+.PHONY: FORCE all tests benches fuzzers deps demo check run-tests asan ubsan tsan fuzz bench bench-peers bench-train \
+        parity golden install uninstall clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -107,30 +107,38 @@ static float *gradient_of(const struct avl_graph *graph, int node)
 	return is_reached(graph, node) ? graph->gradients + graph->node[node].offset : NULL;
 }
 
+void avl_graph_backward_begin(struct avl_graph *graph, const float *dout)
+{
+	const int last = graph->count - 1;
+	if (!graph->node[last].reached)
+		return;
+	memset(graph->gradients, 0, graph->activation_floats * sizeof(float));
+	memcpy(gradient_of(graph, last), dout,
+	       avl_shape_floats(&graph->node[last].out.shape) * sizeof(float));
+}
+
+void avl_node_backward(struct avl_graph *graph, int i)
+{
+	const struct avl_node *const node = &graph->node[i];
+	if (!node->reached)
+		return;
+	const struct avl_op_run run = avl_node_run(graph, i);
+	const int wanted = node->packed && !node->frozen;
+	node->op->backward(
+	    &run, &(struct avl_op_grad){
+		      .dout = gradient_of(graph, i),
+		      .din = {gradient_of(graph, node->in[0]), gradient_of(graph, node->in[1])},
+		      .dpacked = wanted ? graph->dparams + (node->packed - graph->params) : NULL,
+		      .scratch = graph->grad_scratch,
+		  });
+}
+
 void avl_graph_backward(struct avl_graph *graph, const float *dout)
 {
 	assert(graph->train);
-	const int last = graph->count - 1;
-	memset(graph->gradients, 0, graph->activation_floats * sizeof(float));
-	if (!graph->node[last].reached)
-		return;
-	memcpy(gradient_of(graph, last), dout,
-	       avl_shape_floats(&graph->node[last].out.shape) * sizeof(float));
-	for (int i = last; i >= 0; i--) {
-		const struct avl_node *const node = &graph->node[i];
-		if (!node->reached)
-			continue;
-		const struct avl_op_run run = avl_node_run(graph, i);
-		const struct avl_op_grad grad = {
-		    .dout = gradient_of(graph, i),
-		    .din = {gradient_of(graph, node->in[0]), gradient_of(graph, node->in[1])},
-		    .dpacked = node->packed && !node->frozen
-				   ? graph->dparams + (node->packed - graph->params)
-				   : NULL,
-		    .scratch = graph->grad_scratch,
-		};
-		node->op->backward(&run, &grad);
-	}
+	avl_graph_backward_begin(graph, dout);
+	for (int i = graph->count - 1; i >= 0; i--)
+		avl_node_backward(graph, i);
 }
 
 void avl_graph_move_statistics(struct avl_graph *graph, float momentum)

@@ -107,13 +107,6 @@ static void load_item(void *argument, int i, int thread)
 static int load(struct avl_graph *graph, const char *prefix, const struct avl_safetensors *file,
 		struct avl_err *err)
 {
-	float *params = graph->params;
-	for (int i = 0; i < graph->count; i++) {
-		struct avl_node *const node = &graph->node[i];
-		node->packed = node->op->packed ? params : NULL;
-		if (node->packed)
-			params += node->op->packed(&node->attr, node->in_shape);
-	}
 	struct avl_err *const errs = calloc((size_t)graph->count, sizeof *errs);
 	if (!errs)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
@@ -125,6 +118,22 @@ static int load(struct avl_graph *graph, const char *prefix, const struct avl_sa
 			code = avl_fail(err, errs[i].code, "%s", errs[i].text);
 	free(errs);
 	return code;
+}
+
+static int place_parameters(struct avl_graph *graph, const char *prefix,
+			    const struct avl_safetensors *file, struct avl_err *err)
+{
+	float *params = graph->params;
+	for (int i = 0; i < graph->count; i++) {
+		struct avl_node *const node = &graph->node[i];
+		node->packed = node->op->packed ? params : NULL;
+		if (node->packed)
+			params += node->op->packed(&node->attr, node->in_shape);
+	}
+	if (file)
+		return load(graph, prefix, file, err);
+	memset(graph->params, 0, graph->param_floats * sizeof(float));
+	return 0;
 }
 
 /* Shapes, places and memory of everything but the parameters, for the input graph->in. */
@@ -194,7 +203,7 @@ int avl_graph_new(struct avl_graph **out, const struct avl_network *net,
 		goto memory;
 	if (graph->train)
 		memset(graph->dparams, 0, graph->param_floats * sizeof(float));
-	code = load(graph, options->prefix, file, err);
+	code = place_parameters(graph, options->prefix, file, err);
 	if (code)
 		goto fail;
 	*out = graph;
@@ -253,15 +262,19 @@ struct avl_op_run avl_node_run(const struct avl_graph *graph, int i)
 	};
 }
 
+void avl_node_forward(struct avl_graph *graph, int i)
+{
+	graph->node[i].out.shape.n = graph->in.n;
+	const struct avl_op_run run = avl_node_run(graph, i);
+	graph->node[i].op->forward(&run);
+}
+
 const struct avl_map *avl_graph_run(struct avl_graph *graph, int n)
 {
 	assert(n >= 1 && n <= graph->planned_n);
 	graph->in.n = n;
-	for (int i = 0; i < graph->count; i++) {
-		graph->node[i].out.shape.n = n;
-		const struct avl_op_run run = avl_node_run(graph, i);
-		graph->node[i].op->forward(&run);
-	}
+	for (int i = 0; i < graph->count; i++)
+		avl_node_forward(graph, i);
 	return &graph->node[graph->count - 1].out;
 }
 

@@ -49,7 +49,8 @@ struct avl_graph_options {
 	struct avl_par *par; /* borrowed, may be NULL */
 };
 
-/* Plans NET for the shape and takes its parameters from FILE (not needed any more on return).
+/* Plans NET for the shape and takes its parameters from FILE (not needed any more on return). FILE
+ * may be NULL: they are zeros until avl_graph_pack.
  * AVL_ESHAPE names a tensor that is missing or has another shape than the network needs;
  * AVL_ELIMIT: the input is too large. */
 int avl_graph_new(struct avl_graph **graph, const struct avl_network *net,

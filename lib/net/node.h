@@ -42,6 +42,12 @@ struct avl_graph {
 /* The nodes of NET, rows fused where FUSE says so; at most net->count. Returns how many. */
 int avl_node_fuse(const struct avl_network *net, int fuse, struct avl_node *nodes);
 
+/* One node forward; of a step backward, what comes before the last node, and one node, from the
+ * last on. */
+void avl_node_forward(struct avl_graph *graph, int i);
+void avl_graph_backward_begin(struct avl_graph *graph, const float *dout);
+void avl_node_backward(struct avl_graph *graph, int i);
+
 /* How node I is run. */
 struct avl_op_run avl_node_run(const struct avl_graph *graph, int i);
 

@@ -105,32 +105,39 @@ INLINE void conv_row(const struct avl_conv_job *job, int block, const int blocks
 	}
 }
 
-static void conv_blocked(const struct avl_conv_job *job)
+INLINE void conv_blocks(const struct avl_conv_job *job, const int inner)
 {
 	int b = 0;
 #if PAIRS
 	for (; b + 2 <= job->blocks; b += 2)
-		conv_row(job, b, 2, AVL_BLOCK);
+		conv_row(job, b, 2, inner);
 #endif
 	for (; b < job->blocks; b++)
-		conv_row(job, b, 1, AVL_BLOCK);
+		conv_row(job, b, 1, inner);
+}
+
+/* Apart, so that the compiler unrolls each. */
+static void conv_blocked(const struct avl_conv_job *job)
+{
+	conv_blocks(job, AVL_BLOCK);
+}
+
+static void conv_half(const struct avl_conv_job *job)
+{
+	conv_blocks(job, AVL_BLOCK / 2);
 }
 
 static void conv_planar(const struct avl_conv_job *job)
 {
-	int b = 0;
-#if PAIRS
-	for (; b + 2 <= job->blocks; b += 2)
-		conv_row(job, b, 2, 1);
-#endif
-	for (; b < job->blocks; b++)
-		conv_row(job, b, 1, 1);
+	conv_blocks(job, 1);
 }
 
 static void conv(const struct avl_conv_job *job)
 {
 	if (job->inner == AVL_BLOCK)
 		conv_blocked(job);
+	else if (job->inner == AVL_BLOCK / 2)
+		conv_half(job);
 	else
 		conv_planar(job);
 }

@@ -31,7 +31,8 @@ static inline int avl_blocks(int c)
  *                      + sum_t sum_i w[b][t][i][o] * x[p * x_pixel + tap[t] + i], lo, hi)
  *
  * The taps list the input blocks under the kernel's window, so that any window, stride, dilation
- * and layout is one loop. INNER is 16 where x is blocked and 1 where x is planar. */
+ * and layout is one loop. INNER is 16 where x is blocked, 8 where it is half blocks, and 1 where x is
+ * planar. */
 struct avl_conv_job {
 	const float *x;
 	ptrdiff_t x_pixel;    /* floats from the input of an output pixel to that of the next */

@@ -64,10 +64,70 @@ static void absorb(const struct avl_network *net, struct avl_node *node,
 	}
 }
 
+static int is_pointwise(const struct avl_node *node)
+{
+	return node->op == &avl_op_conv && !node->attr.planar && node->attr.kernel_h == 1 &&
+	       node->attr.kernel_w == 1 && node->attr.stride_h == 1 && node->attr.stride_w == 1 &&
+	       !node->attr.pad_h && !node->attr.pad_w;
+}
+
+static int is_row_pool(const struct avl_node *node)
+{
+	const struct avl_attr *const a = &node->attr;
+	return node->op == &avl_op_maxpool && a->kernel_h == 1 && a->stride_h == 1 &&
+	       a->kernel_w == a->stride_w && a->pad == AVL_PAD_FIXED && !a->pad_h && !a->pad_w;
+}
+
+/* Whether node I reads the node before it and nobody else does. */
+static int only_reader(const struct avl_network *net, const struct avl_node *nodes, int i)
+{
+	return i > 0 && nodes[i].in[0] == i - 1 && readers(net, nodes[i - 1].row) == 1;
+}
+
+/* How many nodes before the last, LAST, can be one with it, and the op that does them all. */
+static int chain_of(const struct avl_network *net, const struct avl_node *nodes, int last,
+		    const struct avl_op **op)
+{
+	if (!only_reader(net, nodes, last))
+		return 0;
+	const struct avl_node *const before = &nodes[last - 1];
+	*op = &avl_op_convpool;
+	if (is_row_pool(&nodes[last]))
+		return before->op == &avl_op_conv && before->in[1] == AVL_NODE_NONE;
+	*op = &avl_op_separable;
+	if (!is_pointwise(&nodes[last]) || before->op != &avl_op_depthwise)
+		return 0;
+	return only_reader(net, nodes, last - 1) && is_pointwise(before - 1) &&
+		       before[-1].in[1] == AVL_NODE_NONE
+		   ? 2
+		   : 1;
+}
+
+/* Makes the last node one with those before it, where that can be; returns how many nodes are left
+ * of the COUNT. */
+static int chain(const struct avl_network *net, struct avl_node *nodes, int count)
+{
+	const struct avl_op *op;
+	const int before = chain_of(net, nodes, count - 1, &op);
+	if (!before)
+		return count;
+	struct avl_node *const first = &nodes[count - 1 - before], *const last = &nodes[count - 1];
+	for (struct avl_node *node = first; node <= last; node++)
+		first->part[first->parts++] = (struct avl_node_part){
+		    .op = node->op, .attr = node->attr, .param = node->param, .norm = node->norm};
+	for (int i = 0; i < before; i++)
+		(i ? &first->part[i].attr : &first->attr)->then = &first->part[i + 1].attr;
+	first->op = op;
+	first->name = last->name;
+	first->row = last->row;
+	first->in[1] = last->in[1];
+	return count - before;
+}
+
 int avl_node_fuse(const struct avl_network *net, int fuse, struct avl_node *nodes)
 {
 	int count = 0;
-	for (int row = 0; row < net->count; count++) {
+	for (int row = 0; row < net->count;) {
 		const struct avl_layer *const layer = &net->layers[row];
 		struct avl_node *const node = &nodes[count];
 		*node = (struct avl_node){
@@ -87,6 +147,7 @@ int avl_node_fuse(const struct avl_network *net, int fuse, struct avl_node *node
 		}
 		node->name = net->layers[node->row].name;
 		row = node->row + 1;
+		count = fuse ? chain(net, nodes, count + 1) : count + 1;
 	}
 	return count;
 }

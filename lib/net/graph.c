@@ -26,8 +26,9 @@ static int plan_shapes(struct avl_graph *graph, struct avl_err *err)
 		struct avl_node *const node = &graph->node[i];
 		for (int k = 0; k < 2 && node->in[k] != AVL_NODE_NONE; k++) {
 			/* nothing else can read planar pictures */
-			assert(node->in[k] != AVL_NODE_INPUT ||
-			       (k == 0 && node->op == &avl_op_conv));
+			assert(
+			    node->in[k] != AVL_NODE_INPUT ||
+			    (k == 0 && (node->op == &avl_op_conv || node->op == &avl_op_convpool)));
 			node->in_shape[k] = shape_of(graph, node->in[k]);
 		}
 		const int code =

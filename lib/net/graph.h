@@ -12,7 +12,8 @@
 
 /* A network is a const table of rows, one op each, as its paper's table lists them. The graph reads
  * the table once: it fuses what inference may fuse (batch norm into the convolution before it, then
- * an addition and an activation behind it), packs the parameters, and lays the activations out in
+ * an addition and an activation behind it; convolutions into one op where what lies between them
+ * need not be kept), packs the parameters, and lays the activations out in
  * one block, memory being used again as soon as no later row needs it. Running allocates nothing.
  * Only convolutions may read the input, which is planar. */
 

@@ -94,31 +94,40 @@ static int fold(struct source *source, const struct avl_layer *norm, size_t outp
 	return 0;
 }
 
+/* The parameters of PART, whose input has C channels, its batch norm folded in. */
+static int fetch_part(struct source *source, const struct avl_node_part *part, int c,
+		      struct avl_params *params)
+{
+	const struct avl_attr *const attr = &part->attr;
+	if (part->op == &avl_op_maxpool)
+		return 0;
+	if (part->op == &avl_op_batchnorm)
+		return fetch_norm(source, part->param, attr, c, params);
+	const int inputs = part->op == &avl_op_depthwise ? 1 : c;
+	const size_t each = (size_t)inputs * (size_t)attr->kernel_h * (size_t)attr->kernel_w;
+	const int weight[] = {attr->out, inputs, attr->kernel_h, attr->kernel_w, 0};
+	const int bias[] = {attr->out, 0};
+	int code = fetch(source, part->param, ".weight", weight, &params->weight);
+	if (!code && attr->bias)
+		code = fetch(source, part->param, ".bias", bias, &params->bias);
+	if (!code && part->norm)
+		code = fold(source, part->norm, (size_t)attr->out, each, params);
+	return code;
+}
+
 int avl_node_load(const struct avl_node *node, const char *prefix,
 		  const struct avl_safetensors *file, struct avl_err *err)
 {
 	struct source source = {.file = file, .prefix = prefix, .err = err};
 	avl_arena_init(&source.memory, 0);
-	const struct avl_attr *const attr = &node->attr;
-	const struct avl_shape *const in = &node->in_shape[0];
-	struct avl_params params = {0};
-	int code;
-	if (node->op == &avl_op_batchnorm) {
-		code = fetch_norm(&source, node->param, attr, in->c, &params);
-		goto out;
-	}
-	const int inputs = node->op == &avl_op_depthwise ? 1 : in->c;
-	const size_t each = (size_t)inputs * (size_t)attr->kernel_h * (size_t)attr->kernel_w;
-	const int weight[] = {attr->out, inputs, attr->kernel_h, attr->kernel_w, 0};
-	const int bias[] = {attr->out, 0};
-	code = fetch(&source, node->param, ".weight", weight, &params.weight);
-	if (!code && attr->bias)
-		code = fetch(&source, node->param, ".bias", bias, &params.bias);
-	if (!code && node->norm)
-		code = fold(&source, node->norm, (size_t)attr->out, each, &params);
-out:
+	const struct avl_node_part whole = {node->op, node->attr, node->param, node->norm};
+	const struct avl_node_part *const part = node->parts ? node->part : &whole;
+	struct avl_params params[AVL_NODE_PARTS] = {0};
+	int code = 0, c = node->in_shape[0].c;
+	for (int i = 0; !code && (i == 0 || i < node->parts); c = part[i++].attr.out)
+		code = fetch_part(&source, &part[i], c, &params[i]);
 	if (!code)
-		node->op->pack(attr, in, &params, node->packed);
+		node->op->pack(&node->attr, node->in_shape, params, node->packed);
 	avl_arena_release(&source.memory);
 	return code;
 }

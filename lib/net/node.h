@@ -6,14 +6,25 @@
 
 /* What graph.c, fuse.c, load.c and backward.c share of a graph. */
 
-enum { AVL_NODE_INPUT = -1, AVL_NODE_NONE = -2 };
+enum { AVL_NODE_INPUT = -1, AVL_NODE_NONE = -2, AVL_NODE_PARTS = 3 };
+
+/* What an op is told and where its parameters are. */
+struct avl_node_part {
+	const struct avl_op *op;
+	struct avl_attr attr;
+	const char *param;
+	const struct avl_layer *norm; /* a batch norm to be folded into the parameters, or NULL */
+};
 
 /* A step of a graph: a row of the table, with the rows that have been fused into it. */
 struct avl_node {
 	const struct avl_op *op;
 	struct avl_attr attr;
 	const char *param;
-	const struct avl_layer *norm; /* a batch norm to be folded into the parameters, or NULL */
+	const struct avl_layer *norm;
+	/* Of an op that is several in one, what they are: the first is told ATTR. */
+	struct avl_node_part part[AVL_NODE_PARTS];
+	int parts; /* 0: the op is but one */
 	const char *name;
 	int row;   /* the last row that is part of it: the one others read */
 	int in[2]; /* nodes, AVL_NODE_INPUT or AVL_NODE_NONE */

@@ -152,7 +152,7 @@ void avl_conv_border(const struct avl_conv_plan *p, struct avl_par *par, const f
 	avl_par_for(par, planes * p->in.n, border_item, &(struct border_job){p, from, to});
 }
 
-static void list_taps(const struct avl_attr *attr, const struct avl_conv_plan *p, ptrdiff_t *tap)
+void avl_conv_taps(const struct avl_attr *attr, const struct avl_conv_plan *p, ptrdiff_t *tap)
 {
 	const ptrdiff_t plane = (ptrdiff_t)p->h * p->w * p->inner;
 	const int planes = p->planar ? p->in.c : avl_blocks(p->in.c);
@@ -247,7 +247,7 @@ static void forward(const struct avl_op_run *run)
 	const struct avl_conv_plan *const p = &job.p;
 	assert(run->in[0].layout == (p->planar ? AVL_PLANAR : AVL_BLOCKED));
 	ptrdiff_t *const tap = (ptrdiff_t *)(void *)(run->scratch + avl_conv_border_floats(p));
-	list_taps(run->attr, p, tap);
+	avl_conv_taps(run->attr, p, tap);
 	job.tap = tap;
 	job.x = run->in[0].data;
 	if (p->copied) {

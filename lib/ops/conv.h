@@ -23,6 +23,9 @@ size_t avl_conv_border_floats(const struct avl_conv_plan *plan);
 void avl_conv_border(const struct avl_conv_plan *plan, struct avl_par *par, const float *from,
 		     float *to);
 
+/* Floats from the input of an output pixel to each of the plan->taps taps. */
+void avl_conv_taps(const struct avl_attr *attr, const struct avl_conv_plan *plan, ptrdiff_t *tap);
+
 void avl_conv_unpack(const struct avl_attr *attr, const struct avl_shape *in, const float *packed,
 		     const struct avl_params_out *params);
 size_t avl_conv_grad_scratch(const struct avl_attr *attr, const struct avl_shape *in);

@@ -48,6 +48,7 @@ struct avl_attr {
 	int planar;   /* the input is planar: set by the graph for the first convolution */
 	int winograd; /* convolve by F(m x m, 3x3): m, set by the graph (ops/winograd.h) */
 	int pool;     /* convolution: the largest of 2 x 2 outputs is kept, set by the graph */
+	const struct avl_attr *then; /* of an op that is several in one: what the next is told */
 };
 
 /* Parameters as a checkpoint holds them, in fp32 and torch's layouts. */
@@ -90,6 +91,7 @@ struct avl_op {
 		     struct avl_err *err);
 	/* Floats that pack writes, NULL: the op has no parameters. */
 	size_t (*packed)(const struct avl_attr *attr, const struct avl_shape *in);
+	/* PARAMS: one, or one for each of the ops that this op is. */
 	void (*pack)(const struct avl_attr *attr, const struct avl_shape *in,
 		     const struct avl_params *params, float *packed);
 	/* The way back from what pack wrote, or from gradients and moments laid out alike. */
@@ -131,6 +133,14 @@ extern const struct avl_op avl_op_clamp;
 extern const struct avl_op avl_op_add;
 /* maxpool: over windows cut at the border (padding never wins). */
 extern const struct avl_op avl_op_maxpool;
+/* convpool: a convolution, then a maxpool along the rows whose windows of as many columns as its
+ * stride touch no border (attr->then). What lies between is never whole in memory; the output is
+ * that of the two, bit for bit. Forward only. */
+extern const struct avl_op avl_op_convpool;
+/* separable: a 1x1 convolution (or none), a depthwise one and a 1x1 one, attr the first of them and
+ * attr->then the next, in[1] the residual of the last. The maps between are never whole in memory;
+ * the output is that of the three. Forward only. */
+extern const struct avl_op avl_op_separable;
 /* mean: over all positions; n c h w -> n c 1 1. */
 extern const struct avl_op avl_op_mean;
 /* globalmax: the largest over all positions; n c h w -> n c 1 1. */

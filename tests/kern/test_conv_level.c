@@ -186,6 +186,14 @@ Test(conv_level, blocked_inputs_give_the_formula_at_every_level)
 	}
 }
 
+Test(conv_level, half_blocks_give_the_formula_at_every_level)
+{
+	for (int i = 0; avl_kern_level(i); i++) {
+		avl_kern_use(avl_kern_level(i), NULL);
+		check_level(AVL_BLOCK / 2);
+	}
+}
+
 Test(conv_level, planar_inputs_give_the_formula_at_every_level)
 {
 	for (int i = 0; avl_kern_level(i); i++) {

@@ -11,7 +11,7 @@ struct train_options {
 	int unsup, sup, score, negatives, optim, schedule; /* choices */
 	int epochs, batch, seed, warmup, drop_every, every, keep, units, hidden, threads;
 	double lambda, temperature, tau, margin, rate, decay, momentum, clip, gamma, hold_out;
-	bool fresh, resume;
+	bool fresh, resume, by_source;
 };
 extern struct train_options train;
 

@@ -48,6 +48,7 @@ static struct avl_json *make_settings(const struct session *s)
 	    {"tau", o->unsup ? o->tau : NAN},
 	    {"margin", o->unsup ? o->margin : NAN},
 	    {"negatives", train.negatives},
+	    {"by-source", train.by_source ? 1 : NAN},
 	    {"fresh", train.fresh},
 	    {"units", s->heads.units},
 	    {"hidden", s->heads.hidden},

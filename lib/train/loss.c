@@ -17,6 +17,11 @@ const struct avl_loss *avl_loss_find(const char *name)
 	return NULL;
 }
 
+int avl_loss_leaves_out(const struct avl_loss_batch *b, size_t i, size_t k)
+{
+	return i != k && b->group && b->group[i] == b->group[k];
+}
+
 double avl_cross_entropy(const double *logit, int n, int right, double scale, double *grad)
 {
 	double largest = logit[0], sum = 0;

@@ -3,6 +3,7 @@
 #define AVL_TRAIN_LOSS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Losses, one file each: the value of every record of a batch and the gradient with respect to what
  * the loss looks at, which is of one of these kinds. Nothing is known of how scores and embeddings
@@ -28,6 +29,8 @@ struct avl_loss_batch {
 	const int *negative; /* (n): which record's sound is the other one, not the record itself */
 	float *grad_picture; /* (n, d), overwritten */
 	float *grad_sound;   /* the same; may be NULL */
+	/* of pairs */
+	const uint32_t *group; /* (n): those of a group are no wrong pairs; NULL: all are */
 	/* of embeddings and pairs */
 	double margin, tau;
 	double scale;    /* the gradient is that of scale times the sum of all values */
@@ -70,6 +73,9 @@ extern const struct avl_loss avl_loss_nce, avl_loss_margin_nce, avl_loss_lvs, av
 const struct avl_loss *avl_loss_find(const char *name);
 
 /* --- what the losses share --- */
+
+/* Whether records I and K are neither a right nor a wrong pair: their softmax leaves them out. */
+int avl_loss_leaves_out(const struct avl_loss_batch *batch, size_t i, size_t k);
 
 /* Cross entropy of softmax(LOGIT (n)) with RIGHT as the right answer; GRAD (n) gets its gradient
  * times SCALE, added. */

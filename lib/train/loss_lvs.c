@@ -65,6 +65,8 @@ static void run(const struct avl_loss_batch *b, double *value)
 			mean[m] =
 			    weighted_mean(maps + m * area, b->area, POSITIVE_AT, 0, &weights[m]);
 			logit[m + 1] = (m == i ? OWN_FACTOR : 1) * mean[m] / b->tau;
+			if (avl_loss_leaves_out(b, i, m))
+				logit[m + 1] = -INFINITY;
 		}
 		mean[n] = weighted_mean(maps + i * area, b->area, NEGATIVE_AT, 1, &weights[n]);
 		logit[0] = mean[i] / b->tau;

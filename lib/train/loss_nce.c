@@ -29,6 +29,8 @@ static void run_with(const struct avl_loss_batch *b, double margin, double *valu
 		const float *const map = b->score + i * area;
 		const double peak = (double)map[find_peak(map, b->area)];
 		logit[i] = (peak - (i % (n + 1) ? 0 : margin)) / b->tau;
+		if (avl_loss_leaves_out(b, i / n, i % n))
+			logit[i] = -INFINITY;
 	}
 	avl_cross_entropy_both(logit, b->n, b->scale / b->tau, slope, value, slope + n * n);
 	memset(b->grad_score, 0, n * n * area * sizeof *b->grad_score);

@@ -15,8 +15,8 @@ static size_t scratch(const struct avl_loss_batch *b)
 	return 3 * n * n * (size_t)b->area + 2 * n * n + 2 * n;
 }
 
-/* B[.., k, .., x] over k, which steps by STRIDE from START. */
-static void softmax_among(const struct avl_loss_batch *b, size_t start, size_t stride,
+/* B[.., k, .., x] over k, which steps by STRIDE from START, among what record OWN goes with. */
+static void softmax_among(const struct avl_loss_batch *b, size_t own, size_t start, size_t stride,
 			  double *among)
 {
 	const size_t n = (size_t)b->n, area = (size_t)b->area;
@@ -26,7 +26,10 @@ static void softmax_among(const struct avl_loss_batch *b, size_t start, size_t s
 			largest = fmax(largest, (double)b->score[start + k * stride + x]);
 		for (size_t k = 0; k < n; k++) {
 			const size_t at = start + k * stride + x;
-			sum += among[at] = exp(((double)b->score[at] - largest) / b->tau);
+			among[at] = avl_loss_leaves_out(b, own, k)
+					? 0
+					: exp(((double)b->score[at] - largest) / b->tau);
+			sum += among[at];
 		}
 		for (size_t k = 0; k < n; k++)
 			among[start + k * stride + x] /= sum;
@@ -51,6 +54,12 @@ static void backward_among(const struct avl_loss_batch *b, size_t start, size_t 
 	}
 }
 
+/* The slope of log x where it is LOGIT, times GRAD; what is left out has neither. */
+static double slope_of_log(double grad, double logit)
+{
+	return grad == 0 ? 0 : grad / exp(logit);
+}
+
 /* One direction: among sounds where STEP is a map, among pictures where it is a row of maps. */
 static void add_direction(const struct avl_loss_batch *b, const double *over, int pictures,
 			  double *value)
@@ -61,7 +70,7 @@ static void add_direction(const struct avl_loss_batch *b, const double *over, in
 	double *const row = grad + maps, *const row_slope = row + n;
 	const size_t stride = pictures ? n * area : area, group = pictures ? area : n * area;
 	for (size_t g = 0; g < n; g++)
-		softmax_among(b, g * group, stride, among);
+		softmax_among(b, g, g * group, stride, among);
 	for (size_t i = 0; i < maps; i++) {
 		double sum = 0;
 		for (size_t x = 0; x < area; x++)
@@ -77,14 +86,14 @@ static void add_direction(const struct avl_loss_batch *b, const double *over, in
 			grad[pictures ? k * n + g : g * n + k] = row_slope[k];
 	}
 	for (size_t i = 0; i < maps; i++) {
-		const double factor = grad[i] / exp(logit[i]);
+		const double factor = slope_of_log(grad[i], logit[i]);
 		for (size_t x = 0; x < area; x++)
 			slope[i * area + x] = factor * over[i * area + x];
 	}
 	for (size_t g = 0; g < n; g++)
 		backward_among(b, g * group, stride, among, slope);
 	for (size_t i = 0; i < maps; i++) {
-		const double factor = grad[i] / exp(logit[i]);
+		const double factor = slope_of_log(grad[i], logit[i]);
 		for (size_t x = 0; x < area; x++)
 			slope[i * area + x] = factor * among[i * area + x];
 		avl_softmax_backward(over + i * area, slope + i * area, b->area, b->tau,

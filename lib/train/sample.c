@@ -2,6 +2,9 @@
 #include "train/sample.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "io/record.h"
 
 static int fits(int64_t have, int wanted)
 {
@@ -63,6 +66,8 @@ int avl_sample_find(struct avl_sample *sample, const struct avl_record *record,
 	    .rate_hz = avl_json_number(record->seal, "rate_hz", 0),
 	    .region = {0, 0, 1, 1},
 	};
+	const char *const source = avl_json_string(record->seal, "source", NULL);
+	sample->source = source ? avl_crc32(0, source, strlen(source)) : sample->sound;
 	const struct avl_json *const region = avl_json_get(record->seal, "heat_region");
 	for (int i = 0; i < 4 && avl_json_length(region) == 4; i++)
 		sample->region[i] = avl_json_number_at(region, i, sample->region[i]);

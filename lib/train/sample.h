@@ -12,6 +12,7 @@ struct avl_sample {
 	const float *fs; /* (patches, features) */
 	int patches;
 	uint32_t sound;   /* CRC-32 of f_s: records that share it have the same sound */
+	uint32_t source;  /* of the name of the file the record comes from; of f_s: it has none */
 	uint32_t picture; /* of v */
 	double rate_hz;   /* of the sound */
 	double region[4]; /* the part of the frame that v covers */

@@ -60,6 +60,7 @@ int avl_trainer_init(struct avl_trainer *t, const struct avl_trainer_options *op
 		void *at;
 		size_t bytes;
 	} block[] = {
+	    {&t->group, n * sizeof(uint32_t)},
 	    {&t->other, n * sizeof(int)},
 	    {&t->negative, n * sizeof(int)},
 	    {&t->norm, n * area * sizeof(float)},
@@ -99,19 +100,19 @@ void avl_trainer_release(struct avl_trainer *t)
 
 /* --- forward --- */
 
-/* For each record one of those whose sound is another, drawn evenly. */
+/* For each record one of those of other groups, drawn evenly. */
 static void draw_others(struct avl_trainer *t, struct avl_rng *rng)
 {
 	for (int i = 0; i < t->n; i++) {
 		int candidates = 0;
 		for (int k = 0; k < t->n; k++)
-			candidates += t->sample[k].sound != t->sample[i].sound;
+			candidates += t->group[k] != t->group[i];
 		t->other[i] = i;
 		if (!candidates)
 			continue;
 		int left = (int)avl_rng_below(rng, (uint32_t)candidates);
 		for (int k = 0; k < t->n; k++)
-			if (t->sample[k].sound != t->sample[i].sound && left-- == 0)
+			if (t->group[k] != t->group[i] && left-- == 0)
 				t->other[i] = k;
 	}
 }
@@ -199,7 +200,7 @@ static void choose_negatives(struct avl_trainer *t)
 		double nearest = INFINITY;
 		t->negative[i] = t->other[i];
 		for (int k = 0; k < t->n && t->options.hardest; k++) {
-			if (t->sample[k].sound == t->sample[i].sound)
+			if (t->group[k] == t->group[i])
 				continue;
 			const double distance = distance_between(t, i, k);
 			if (distance < nearest) {
@@ -255,6 +256,7 @@ static void run_unsup(struct avl_trainer *t, struct avl_result *result)
 	    .picture = t->run.fv,
 	    .sound = t->run.mean_fs,
 	    .negative = t->negative,
+	    .group = t->group,
 	    .grad_picture = t->run.grad_fv,
 	    .margin = t->options.margin,
 	    .tau = t->options.tau,
@@ -425,6 +427,8 @@ int avl_trainer_look(struct avl_trainer *t, const struct avl_sample *sample, int
 	const int code = avl_heads_hear(&t->run, sample, n, err);
 	if (code)
 		return code;
+	for (int i = 0; i < n; i++)
+		t->group[i] = t->options.by_source ? sample[i].source : sample[i].sound;
 	draw_others(t, rng);
 	result->known = draw_truth(t, rng);
 	if (is_cosine(t))

@@ -16,8 +16,9 @@ struct avl_trainer_options {
 	enum avl_attention score;           /* of the map's softmax; pairs are always cosines */
 	double temperature;                 /* of that softmax */
 	double margin, tau;                 /* of unsup */
-	int hardest; /* embeddings: the negative is the nearest wrong sound, not a random one */
-	double clip; /* of the gradient's length; 0: none */
+	int hardest;   /* embeddings: the negative is the nearest wrong sound, not a random one */
+	int by_source; /* wrong sounds are those of another file, not just any other sound */
+	double clip;   /* of the gradient's length; 0: none */
 	struct avl_optim optim;
 	uint64_t seed;
 };
@@ -40,10 +41,11 @@ struct avl_trainer {
 	const struct avl_sample *sample; /* of the batch */
 	int n, room;
 	int rows, cols, area;
-	int sounds;    /* that each picture is scored with: the batch's, or its own and another */
-	int *other;    /* (n): a record with another sound; the record itself: there is none */
-	int *negative; /* (n): what the loss compares with */
-	float *norm;   /* (n, area) */
+	int sounds;      /* that each picture is scored with: the batch's, or its own and another */
+	uint32_t *group; /* (n): no sound of a record's own group is a wrong one for it */
+	int *other;      /* (n): a record of another group; the record itself: there is none */
+	int *negative;   /* (n): what the loss compares with */
+	float *norm;     /* (n, area) */
 	float *unit, *length;      /* (n, channels), (n): of h */
 	float *score;              /* (n, sounds, area) */
 	float *slope;              /* as score */

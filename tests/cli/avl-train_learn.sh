@@ -96,6 +96,15 @@ t '--fresh' 0 '' -- avl-train $common --unsup triplet --fresh --units 7 --hidden
 matches 'a fresh head is ReLU' '\\"activation\\":\\"relu\\"' fresh.safetensors
 matches 'and has the units that were asked for' '"sound_fc1.bias":{"dtype":"F32","shape":\[7\]' fresh.safetensors
 
+# wrong sounds
+records 96 | sed 's/^seal rate_hz.*/&\nseal source clip.mp4/' | mkrecord >clip.tar
+# shellcheck disable=SC2086
+t 'any other sound is a wrong one' 0 '' -- avl-train $common --unsup nce --epochs 1 --log log.tsv -o clip.safetensors clip.tar
+is 'and is compared with' "$(awk -F '\t' 'NR > 1 && $6 != "-"' log.tsv | wc -l)" 6
+# shellcheck disable=SC2086
+t '--by-source' 0 '' -- avl-train $common --unsup nce --by-source --epochs 1 --log log.tsv -o clip.safetensors clip.tar
+is 'a single file has no wrong ones' "$(awk -F '\t' 'NR > 1 { print $4, $6 }' log.tsv | sort -u)" '0 -'
+
 # one pass
 # shellcheck disable=SC2086
 t 'standard input is one pass' 0 '' -- sh -c "avl-train $common --sup kl --log log.tsv -o pipe.safetensors - <data.tar"

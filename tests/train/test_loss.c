@@ -82,7 +82,9 @@ Test(loss, gradients_are_the_slopes_of_the_values)
 {
 	for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
 		for (uint64_t seed = 1; seed <= 5; seed++) {
+			static const uint32_t group[N] = {1, 2, 3, 4, 2, 5};
 			struct scene *const s = scene_new(names[k], seed);
+			s->batch.group = seed % 2 ? NULL : group;
 			double move[N * N * AREA], expected = 0;
 			/* tau sets how fast pairs bend */
 			const double step = s->loss->kind == AVL_LOSS_PAIRS ? 2e-5 : 1e-3;
@@ -119,6 +121,33 @@ Test(loss, scale_scales_gradients_and_not_values)
 		for (size_t i = 0; i < s->count; i++)
 			cr_expect_float_eq(s->grad[i], grad[i] / 4, 1e-6f * fabsf(grad[i]) + 1e-12f,
 					   "%s", names[k]);
+		scene_free(s);
+	}
+}
+
+Test(loss, pairs_of_a_group_are_left_out)
+{
+	static const uint32_t group[N] = {7, 8, 7, 9, 8, 7}, alone[N] = {5, 4, 3, 2, 1, 0};
+	for (int k = 5; k < 9; k++) {
+		struct scene *const s = scene_new(names[k], 6);
+		const double all = sum_at(s, s->x);
+		s->batch.group = alone;
+		cr_expect_eq(sum_at(s, s->x), all, "%s", names[k]);
+		s->batch.group = group;
+		const double some = sum_at(s, s->x);
+		cr_expect_lt(some, all, "%s", names[k]);
+		for (int i = 0; i < N * N; i++) {
+			const int left_out = i / N != i % N && group[i / N] == group[i % N];
+			int moves = 0;
+			for (int x = 0; x < AREA; x++) {
+				moves |= s->grad[i * AREA + x] != 0;
+				cr_expect(isfinite(s->grad[i * AREA + x]), "%s", names[k]);
+				if (left_out)
+					s->x[i * AREA + x] = 0.9f;
+			}
+			cr_expect(!left_out || !moves, "%s: pair %d", names[k], i);
+		}
+		cr_expect_float_eq(sum_at(s, s->x), some, 1e-9 * some, "%s", names[k]);
 		scene_free(s);
 	}
 }

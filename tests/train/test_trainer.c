@@ -269,6 +269,36 @@ Test(trainer, learning_lowers_every_loss)
 	}
 }
 
+Test(trainer, wrong_sounds_are_of_other_groups)
+{
+	for (int by_source = 0; by_source < 2; by_source++) {
+		struct avl_trainer_options o = options_for("triplet", NULL, AVL_ATTENTION_COSINE);
+		o.by_source = by_source;
+		o.hardest = by_source;
+		struct scene *const s = scene_new(&o, &heads_kinds[1], 1, NULL);
+		for (int i = 0; i < N; i++)
+			s->sample[i].source = (uint32_t)(i % 2);
+		s->sample[1].sound = s->sample[2].sound = 77;
+		for (uint64_t seed = 0; seed < 20; seed++) {
+			struct avl_result result;
+			struct avl_err err;
+			struct avl_rng rng;
+			avl_rng_init(&rng, seed, 0);
+			cr_assert_eq(
+			    avl_trainer_look(&s->trainer, s->sample, N, &rng, 0, &result, &err), 0);
+			for (int i = 0; i < N; i++) {
+				const int wrong = s->trainer.negative[i];
+				cr_expect_neq(wrong, i);
+				if (by_source)
+					cr_expect_neq(wrong % 2, i % 2);
+				else
+					cr_expect_neq(s->sample[wrong].sound, s->sample[i].sound);
+			}
+		}
+		scene_free(s);
+	}
+}
+
 Test(trainer, what_is_not_finite_is_named_and_teaches_nothing)
 {
 	const struct avl_trainer_options o = options_for("triplet", "kl", AVL_ATTENTION_DOT);

@@ -65,6 +65,7 @@ level_portable_CFLAGS    := $(kern_level_CFLAGS)
 ifneq (,$(filter x86_64%,$(shell $(CC) -dumpmachine 2>/dev/null)))
 level_avx2_CFLAGS        := $(kern_level_CFLAGS) -mavx2 -mfma -mf16c
 level_avx512_CFLAGS      := $(kern_level_CFLAGS) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
+level_avx512bf16_CFLAGS  := $(level_avx512_CFLAGS) -mavx512bf16
 endif
 
 # --- the tools, and the parts each is made of ----------------------------------------------------

@@ -21,6 +21,11 @@ static int has_avx512(void)
 	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 	       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+
+static int has_avx512bf16(void)
+{
+	return has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
 #endif
 
 static const struct {
@@ -31,6 +36,7 @@ static const struct {
 #if defined(__x86_64__)
     {&avl_kern_avx2, has_avx2},
     {&avl_kern_avx512, has_avx512},
+    {&avl_kern_avx512bf16, has_avx512bf16},
 #endif
 };
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "kern/bf16.h"
 
 /* The inner loops of the networks, one table a CPU level. Each kernel is one source
  * (kern/NAME_level.h) that is compiled once for every level; nothing outside lib/kern knows an
@@ -157,13 +158,15 @@ struct avl_kern {
 	/* dx[p][i] += a[i] * dy[p][i] + b[i] * x[p][i] + c[i] for one block. */
 	void (*blend)(float *dx, const float *dy, const float *x, const float *a, const float *b,
 		      const float *c, size_t pixels);
+
+	struct avl_kern_bf16 bf16; /* kern/bf16.h */
 };
 
 /* The table in use: the best level of this CPU, or what avl_kern_use chose. */
 const struct avl_kern *avl_kern(void);
 
-/* Chooses a level by name ("portable", "avx2", "avx512"), or the best by "auto". Not while another
- * thread computes. AVL_EUSAGE for an unknown name or a level this CPU lacks. */
+/* Chooses a level by name ("portable", "avx2", "avx512", "avx512bf16"), or the best by "auto". Not
+ * while another thread computes. AVL_EUSAGE for an unknown name or a level this CPU lacks. */
 int avl_kern_use(const char *level, struct avl_err *err);
 
 /* The name of the I-th level this CPU has, from the plainest; NULL behind the last. */

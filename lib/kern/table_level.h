@@ -4,9 +4,12 @@
  * AVL_VECTOR, the floats a register holds; AVL_LEVEL, its name; AVL_TABLE, the table's. */
 
 #include "kern/level.h"
+#include "kern/bf16_level.h"
+#include "kern/conv_bf16_level.h"
 #include "kern/conv_level.h"
 #include "kern/depthwise_level.h"
 #include "kern/grad_level.h"
+#include "kern/point_bf16_level.h"
 #include "kern/point_level.h"
 #include "kern/winograd_level.h"
 
@@ -28,4 +31,13 @@ const struct avl_kern AVL_TABLE = {
     .gate = gate,
     .covary = covary,
     .blend = blend,
+    .bf16 =
+	{
+	    .conv = conv_bf16,
+	    .depthwise = depthwise_bf16,
+	    .maxpool = maxpool_bf16,
+	    .add = add_bf16,
+	    .sum = sum_bf16,
+	    .narrow = narrow,
+	},
 };

@@ -124,7 +124,7 @@ static int chain(const struct avl_network *net, struct avl_node *nodes, int coun
 	return count - before;
 }
 
-int avl_node_fuse(const struct avl_network *net, int fuse, struct avl_node *nodes)
+int avl_node_fuse(const struct avl_network *net, enum avl_fuse fuse, struct avl_node *nodes)
 {
 	int count = 0;
 	for (int row = 0; row < net->count;) {
@@ -147,7 +147,7 @@ int avl_node_fuse(const struct avl_network *net, int fuse, struct avl_node *node
 		}
 		node->name = net->layers[node->row].name;
 		row = node->row + 1;
-		count = fuse ? chain(net, nodes, count + 1) : count + 1;
+		count = fuse == AVL_FUSE_CHAINS ? chain(net, nodes, count + 1) : count + 1;
 	}
 	return count;
 }

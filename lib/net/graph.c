@@ -37,13 +37,27 @@ static int plan_shapes(struct avl_graph *graph, struct avl_err *err)
 			return code;
 		if (!graph->params && node->op == &avl_op_conv && !graph->direct)
 			node->attr.winograd = avl_winograd_fits(&node->attr, node->in_shape);
-		if (node->op->packed)
-			graph->param_floats += node->op->packed(&node->attr, node->in_shape);
-		graph->scratch_floats = larger(graph->scratch_floats,
-					       avl_op_scratch(node->op, &node->attr, node->in_shape,
-							      avl_par_threads(graph->par)));
 	}
 	return 0;
+}
+
+static void plan_sizes(struct avl_graph *graph)
+{
+	for (int i = 0; i < graph->count; i++) {
+		const struct avl_node *const node = &graph->node[i];
+		if (node->by->packed)
+			graph->param_floats += node->by->packed(&node->attr, node->in_shape);
+		graph->scratch_floats = larger(graph->scratch_floats,
+					       avl_op_scratch(node->by, &node->attr, node->in_shape,
+							      avl_par_threads(graph->par)));
+	}
+}
+
+/* Floats of memory that the output of a node takes. */
+static size_t output_floats(const struct avl_node *node)
+{
+	const size_t floats = avl_shape_floats(&node->out.shape);
+	return node->out.layout == AVL_BLOCKED_BF16 ? floats / 2 : floats;
 }
 
 static void find_last_uses(struct avl_graph *graph)
@@ -60,13 +74,13 @@ static void find_last_uses(struct avl_graph *graph)
 /* The lowest place that no output alive while node I runs takes up. */
 static size_t place(const struct avl_graph *graph, int i)
 {
-	const size_t size = avl_shape_floats(&graph->node[i].out.shape);
+	const size_t size = output_floats(&graph->node[i]);
 	size_t at = 0;
 	for (int moved = 1; moved;) {
 		moved = 0;
 		for (int k = 0; k < i; k++) {
 			const struct avl_node *const other = &graph->node[k];
-			const size_t end = other->offset + avl_shape_floats(&other->out.shape);
+			const size_t end = other->offset + output_floats(other);
 			if (other->last_use < i || at >= end || at + size <= other->offset)
 				continue;
 			at = end;
@@ -82,7 +96,7 @@ static void plan_memory(struct avl_graph *graph)
 	for (int i = 0; i < graph->count; i++) {
 		struct avl_node *const node = &graph->node[i];
 		node->offset = place(graph, i);
-		const size_t end = node->offset + avl_shape_floats(&node->out.shape);
+		const size_t end = node->offset + output_floats(node);
 		if (end > graph->activation_floats)
 			graph->activation_floats = end;
 	}
@@ -100,7 +114,7 @@ static void load_item(void *argument, int i, int thread)
 	(void)thread;
 	const struct loading *const loading = argument;
 	const struct avl_node *const node = &loading->graph->node[i];
-	if (node->op->packed)
+	if (node->by->packed)
 		avl_node_load(node, loading->prefix, loading->file, &loading->err[i]);
 }
 
@@ -127,9 +141,9 @@ static int place_parameters(struct avl_graph *graph, const char *prefix,
 	float *params = graph->params;
 	for (int i = 0; i < graph->count; i++) {
 		struct avl_node *const node = &graph->node[i];
-		node->packed = node->op->packed ? params : NULL;
+		node->packed = node->by->packed ? params : NULL;
 		if (node->packed)
-			params += node->op->packed(&node->attr, node->in_shape);
+			params += node->by->packed(&node->attr, node->in_shape);
 	}
 	if (file)
 		return load(graph, prefix, file, err);
@@ -144,6 +158,9 @@ static int plan(struct avl_graph *graph, struct avl_err *err)
 	const int code = plan_shapes(graph, err);
 	if (code)
 		return code;
+	if (!graph->params)
+		avl_graph_plan_precision(graph);
+	plan_sizes(graph);
 	plan_memory(graph);
 	const size_t floats = graph->activation_floats + graph->scratch_floats;
 	if (floats > AVL_GRAPH_FLOATS_MAX)
@@ -188,12 +205,17 @@ int avl_graph_new(struct avl_graph **out, const struct avl_network *net,
 	graph->keep = options->keep || options->train;
 	graph->direct = options->direct || options->train;
 	graph->stored = options->stored;
+	graph->precision = options->train ? AVL_FP32 : options->precision;
 	graph->par = options->par;
 	snprintf(graph->prefix, sizeof graph->prefix, "%s", options->prefix);
 	graph->node = calloc((size_t)net->count, sizeof *graph->node);
 	if (!graph->node)
 		goto memory;
-	graph->count = avl_node_fuse(net, !graph->train, graph->node);
+	graph->count = avl_node_fuse(net,
+				     graph->train                   ? AVL_FUSE_NOTHING
+				     : graph->precision == AVL_BF16 ? AVL_FUSE_ROWS
+								    : AVL_FUSE_CHAINS,
+				     graph->node);
 	code = plan(graph, err);
 	if (code)
 		goto fail;
@@ -267,7 +289,7 @@ void avl_node_forward(struct avl_graph *graph, int i)
 {
 	graph->node[i].out.shape.n = graph->in.n;
 	const struct avl_op_run run = avl_node_run(graph, i);
-	graph->node[i].op->forward(&run);
+	graph->node[i].by->forward(&run);
 }
 
 const struct avl_map *avl_graph_run(struct avl_graph *graph, int n)

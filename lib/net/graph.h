@@ -35,6 +35,11 @@ struct avl_network {
 
 struct avl_graph;
 
+/* Of a network's arithmetic. In bf16, convolutions multiply numbers of bfloat16 (8 significant
+ * bits) and add in fp32; maps between layers are in bf16; a convolution stays in fp32 where it
+ * is faster so (ops/winograd.h). The output is in fp32 always. */
+enum avl_precision { AVL_FP32, AVL_BF16 };
+
 /* Floats that activations and scratch memory of a graph may take (4 GiB): a model file says how
  * large its pictures are, and may say anything. */
 #define AVL_GRAPH_FLOATS_MAX ((size_t)1 << 30)
@@ -44,6 +49,7 @@ struct avl_graph_options {
 	const char *prefix;  /* of the parameters' names: "image." */
 	int keep;            /* every row's output stays until the next run (for tests) */
 	int direct;          /* no convolution by Winograd, which rounds a little differently */
+	enum avl_precision precision; /* not in training */
 	int train;           /* nothing is fused, everything is kept, and backward may be called */
 	int stored; /* training with the batch norms' stored statistics, which then stay as they are
 		     */

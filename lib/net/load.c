@@ -127,7 +127,7 @@ int avl_node_load(const struct avl_node *node, const char *prefix,
 	for (int i = 0; !code && (i == 0 || i < node->parts); c = part[i++].attr.out)
 		code = fetch_part(&source, &part[i], c, &params[i]);
 	if (!code)
-		node->op->pack(&node->attr, node->in_shape, params, node->packed);
+		node->by->pack(&node->attr, node->in_shape, params, node->packed);
 	avl_arena_release(&source.memory);
 	return code;
 }

@@ -19,6 +19,7 @@ struct avl_node_part {
 /* A step of a graph: a row of the table, with the rows that have been fused into it. */
 struct avl_node {
 	const struct avl_op *op;
+	const struct avl_op *by; /* what runs: op, or its twin in bf16 */
 	struct avl_attr attr;
 	const char *param;
 	const struct avl_layer *norm;
@@ -44,20 +45,28 @@ struct avl_graph {
 	struct avl_node *node;
 	int count, keep, direct, train, stored;
 	char prefix[64];
+	enum avl_precision precision;
 	struct avl_par *par;
 	float *input, *activations, *scratch, *params;
 	float *saved, *gradients, *grad_scratch, *dparams; /* in training */
 	size_t activation_floats, param_floats, scratch_floats, saved_floats, grad_scratch_floats;
 };
 
-/* The nodes of NET, rows fused where FUSE says so; at most net->count. Returns how many. */
-int avl_node_fuse(const struct avl_network *net, int fuse, struct avl_node *nodes);
+/* Rows into the convolution before them; then also convolutions into one op. */
+enum avl_fuse { AVL_FUSE_NOTHING, AVL_FUSE_ROWS, AVL_FUSE_CHAINS };
+
+/* The nodes of NET, fused as FUSE says; at most net->count. Returns how many. */
+int avl_node_fuse(const struct avl_network *net, enum avl_fuse fuse, struct avl_node *nodes);
 
 /* One node forward; of a step backward, what comes before the last node, and one node, from the
  * last on. */
 void avl_node_forward(struct avl_graph *graph, int i);
 void avl_graph_backward_begin(struct avl_graph *graph, const float *dout);
 void avl_node_backward(struct avl_graph *graph, int i);
+
+/* Which nodes run in bf16, and which maps are stored so: sets by and out.layout. Once, when shapes
+ * and the choice of Winograd are known. */
+void avl_graph_plan_precision(struct avl_graph *graph);
 
 /* How node I is run. */
 struct avl_op_run avl_node_run(const struct avl_graph *graph, int i);

@@ -18,8 +18,9 @@ struct avl_shape {
 };
 
 enum avl_layout {
-	AVL_BLOCKED, /* [c/16][n][h][w][16]: kern/kern.h */
-	AVL_PLANAR,  /* [n][c][h][w]: what goes into a first convolution */
+	AVL_BLOCKED,      /* [c/16][n][h][w][16]: kern/kern.h */
+	AVL_PLANAR,       /* [n][c][h][w]: what goes into a first convolution */
+	AVL_BLOCKED_BF16, /* as the first, elements of two bytes: ops/bf16.h */
 };
 
 /* A feature map; whoever made it owns the data. */

@@ -171,7 +171,7 @@ Test(graph, rows_are_fused_where_nobody_else_reads_them)
 {
 	for (int i = 0; i < NETS; i++) {
 		struct avl_node nodes[ROWS_MAX];
-		const int count = avl_node_fuse(&nets[i].net, 1, nodes);
+		const int count = avl_node_fuse(&nets[i].net, AVL_FUSE_CHAINS, nodes);
 		cr_expect_eq(count, nets[i].nodes, "%s: %d", nets[i].net.name, count);
 	}
 }

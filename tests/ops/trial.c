@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/tensor.h"
 #include "naive.h"
+#include "ops/bf16.h"
 #include "tests/kern/fenced.h"
 
 struct operands {
@@ -13,6 +15,12 @@ struct operands {
 	struct avl_params params;
 	struct avl_shape out;
 };
+
+static void round_to_bf16(float *x, size_t n)
+{
+	for (size_t i = 0; x && i < n; i++)
+		x[i] = avl_bfloat_to_float(avl_float_to_bfloat(x[i]));
+}
 
 static void operands_init(struct operands *o, const struct trial *t, struct avl_rng *rng)
 {
@@ -30,6 +38,12 @@ static void operands_init(struct operands *o, const struct trial *t, struct avl_
 	o->var = unaligned_floats(rng, c);
 	for (size_t i = 0; i < c; i++)
 		o->var[i] += 1.01f;
+	if (t->bf16 & TRIAL_IN || (t->bf16 && t->op == &avl_op_conv))
+		round_to_bf16(o->x, naive_count(&t->in));
+	if (t->bf16 & TRIAL_OTHER)
+		round_to_bf16(o->other, naive_count(&o->out));
+	if (t->bf16 && t->op == &avl_op_conv)
+		round_to_bf16(o->weight, weights);
 	o->params = (struct avl_params){
 	    .weight = a->no_scale ? NULL : o->weight,
 	    .bias = a->bias || norm ? o->bias : NULL,
@@ -54,27 +68,44 @@ static const char *describe(const struct trial *t)
 	const struct avl_attr *const a = &t->attr;
 	snprintf(
 	    text, sizeof text,
-	    "%s at %s: %d x %d x %d x %d -> %d, kernel %d x %d, stride %d x %d, %s %d x %d%s%s",
+	    "%s at %s: %d x %d x %d x %d -> %d, kernel %d x %d, stride %d x %d, %s %d x %d%s%s, "
+	    "bf16 %d",
 	    t->op->name, avl_kern()->level, t->in.n, t->in.c, t->in.h, t->in.w, a->out, a->kernel_h,
 	    a->kernel_w, a->stride_h, a->stride_w, a->pad == AVL_PAD_SAME ? "same" : "pad",
-	    a->pad_h, a->pad_w, a->planar ? ", planar" : "", t->with_other ? ", and another" : "");
+	    a->pad_h, a->pad_w, a->planar ? ", planar" : "", t->with_other ? ", and another" : "",
+	    t->bf16);
 	return text;
 }
 
 /* A planar map for COUNT pictures from FIRST on, in the layout asked for. */
 static float *part_of(const float *planar, struct avl_shape shape, int first, int count,
-		      int keep_planar)
+		      enum avl_layout layout)
 {
 	const size_t each = naive_count(&shape) / (size_t)shape.n;
 	shape.n = count;
-	if (keep_planar) {
+	if (layout == AVL_PLANAR) {
 		float *const copy = avl_alloc(naive_count(&shape), sizeof *copy);
 		memcpy(copy, planar + (size_t)first * each, naive_count(&shape) * sizeof *copy);
 		return copy;
 	}
 	float *const blocked = avl_alloc(avl_shape_floats(&shape), sizeof *blocked);
 	avl_layout_to_blocked(&shape, planar + (size_t)first * each, blocked);
-	return blocked;
+	if (layout == AVL_BLOCKED)
+		return blocked;
+	uint16_t *const halves = avl_alloc(avl_shape_floats(&shape), sizeof *halves);
+	for (size_t i = 0; i < avl_shape_floats(&shape); i++)
+		halves[i] = avl_float_to_bfloat(blocked[i]);
+	free(blocked);
+	return (float *)(void *)halves;
+}
+
+/* What AT holds in bf16, as floats. */
+static float *widened(const struct avl_shape *shape, const float *at)
+{
+	const size_t n = avl_shape_floats(shape);
+	float *const wide = avl_alloc(n, sizeof *wide);
+	avl_tensor_to_float(at, AVL_BF2, n, wide);
+	return wide;
 }
 
 static int tail_is_zero(const struct avl_shape *s, const float *blocked)
@@ -95,26 +126,34 @@ static void run(const struct trial *t, const struct operands *o, int first, int 
 {
 	struct avl_shape in = t->in, out = o->out;
 	in.n = out.n = count;
-	const struct avl_op *const op = t->op;
-	float *const x = part_of(o->x, t->in, first, count, t->attr.planar);
-	float *const other = o->other ? part_of(o->other, o->out, first, count, 0) : NULL;
+	const struct avl_op *const op = t->bf16 ? avl_op_bf16(t->op) : t->op;
+	const enum avl_layout of_x = t->attr.planar       ? AVL_PLANAR
+				     : t->bf16 & TRIAL_IN ? AVL_BLOCKED_BF16
+							  : AVL_BLOCKED;
+	const enum avl_layout of_other = t->bf16 & TRIAL_OTHER ? AVL_BLOCKED_BF16 : AVL_BLOCKED;
+	const enum avl_layout of_y = t->bf16 & TRIAL_OUT ? AVL_BLOCKED_BF16 : AVL_BLOCKED;
+	float *const x = part_of(o->x, t->in, first, count, of_x);
+	float *const other = o->other ? part_of(o->other, o->out, first, count, of_other) : NULL;
 	float *const packed = op->packed ? avl_alloc(op->packed(&t->attr, &in), 4) : NULL;
 	float *const scratch =
 	    avl_alloc(avl_op_scratch(op, &t->attr, &in, avl_par_threads(par)), 4);
-	struct fenced to = fenced_new(avl_shape_floats(&out));
+	struct fenced to = fenced_new(avl_shape_floats(&out) / (of_y == AVL_BLOCKED_BF16 ? 2 : 1));
 	if (packed)
 		op->pack(&t->attr, &in, &o->params, packed);
 	op->forward(&(struct avl_op_run){
 	    .attr = &t->attr,
-	    .in = {{in, t->attr.planar ? AVL_PLANAR : AVL_BLOCKED, x}, {out, AVL_BLOCKED, other}},
-	    .out = {out, AVL_BLOCKED, to.at},
+	    .in = {{in, of_x, x}, {out, of_other, other}},
+	    .out = {out, of_y, to.at},
 	    .packed = packed,
 	    .scratch = scratch,
 	    .par = par,
 	});
 	cr_assert(fences_stand(&to), "%s: wrote beside its output", describe(t));
-	cr_assert(tail_is_zero(&out, to.at), "%s: unused channels are not zero", describe(t));
-	avl_layout_to_planar(&out, to.at, y);
+	float *const wide = of_y == AVL_BLOCKED_BF16 ? widened(&out, to.at) : to.at;
+	cr_assert(tail_is_zero(&out, wide), "%s: unused channels are not zero", describe(t));
+	avl_layout_to_planar(&out, wide, y);
+	if (wide != to.at)
+		free(wide);
 	fenced_free(&to);
 	free(x);
 	free(other);
@@ -122,12 +161,15 @@ static void run(const struct trial *t, const struct operands *o, int first, int 
 	free(scratch);
 }
 
-static double distance(const struct naive *wanted, const float *got)
+/* An output in bf16 is rounded once more, by half a unit of its 8 bits. */
+static double distance(const struct naive *wanted, const float *got, int is_bf16)
 {
 	double worst = 0;
 	for (size_t i = 0; i < naive_count(&wanted->shape); i++) {
 		const double difference = fabs((double)got[i] - wanted->at[i]);
-		const double d = difference / sum_tolerance(wanted->terms, wanted->size[i]);
+		const double sum = sum_tolerance(wanted->terms, wanted->size[i]);
+		const double d =
+		    difference / (is_bf16 ? sum * 1.01 + fabs(wanted->at[i]) / 256 : sum);
 		if (!(d <= worst))
 			worst = d;
 	}
@@ -140,7 +182,7 @@ static void check_here(const struct trial *t, const struct operands *o, const st
 	const size_t n = naive_count(&o->out), each = n / (size_t)o->out.n;
 	float *const y = avl_alloc(n, sizeof *y), *const again = avl_alloc(n, sizeof *again);
 	run(t, o, 0, t->in.n, NULL, y);
-	const double d = distance(wanted, y);
+	const double d = distance(wanted, y, t->bf16 & TRIAL_OUT);
 	cr_assert(d <= 1, "%s: off by %g tolerances", describe(t), d);
 	for (int i = 0; i < 2; i++) {
 		memset(again, 0xff, n * sizeof *again);

@@ -12,7 +12,10 @@ struct trial {
 	struct avl_attr attr;
 	struct avl_shape in;
 	int with_other; /* a residual, or the second operand of an addition */
+	int bf16;       /* which maps are in bf16; then it is the op's twin in ops/bf16.h */
 };
+
+enum { TRIAL_IN = 1, TRIAL_OTHER = 2, TRIAL_OUT = 4 };
 
 /* Fails the test that calls it with what differs. Where no output can be, the op must say so. */
 void trial_check(const struct trial *trial, struct avl_rng *rng);

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "ops/bf16.h"
+
+/* Rows of an item: their inputs overlap, and stay in a cache from one to the next. */
+#define BAND_ROWS 16
+
+static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct avl_shape *out,
+		 struct avl_err *err)
+{
+	return avl_op_depthwise.shape(attr, in, out, err);
+}
+
+static size_t block_floats(const struct avl_attr *attr)
+{
+	return (size_t)AVL_BLOCK * (1 + (size_t)attr->kernel_h * (size_t)attr->kernel_w);
+}
+
+static size_t packed(const struct avl_attr *attr, const struct avl_shape *in)
+{
+	return (size_t)avl_blocks(in->c) * block_floats(attr);
+}
+
+/* For each block: bias [16], then weights [kernel_h][kernel_w][16]. */
+static void pack(const struct avl_attr *attr, const struct avl_shape *in,
+		 const struct avl_params *params, float *to)
+{
+	const size_t window = (size_t)attr->kernel_h * (size_t)attr->kernel_w;
+	memset(to, 0, packed(attr, in) * sizeof *to);
+	for (int c = 0; c < in->c; c++) {
+		float *const lane =
+		    to + (size_t)(c / AVL_BLOCK) * block_floats(attr) + (size_t)(c % AVL_BLOCK);
+		lane[0] = params->bias ? params->bias[c] : 0;
+		for (size_t k = 0; k < window; k++)
+			lane[(k + 1) * AVL_BLOCK] = params->weight[(size_t)c * window + k];
+	}
+}
+
+struct job {
+	const struct avl_op_run *run;
+	int top, left, bands;
+};
+
+/* Item: a band of rows of one block of one picture. */
+static void item(void *argument, int number, int thread)
+{
+	(void)thread;
+	const struct job *const job = argument;
+	const struct avl_op_run *const run = job->run;
+	const struct avl_attr *const attr = run->attr;
+	const struct avl_shape *const in = &run->in[0].shape, *const out = &run->out.shape;
+	const int band = number % job->bands, map = number / job->bands;
+	const float *const params = run->packed + (size_t)(map / in->n) * block_floats(attr);
+	const uint16_t *const x =
+	    avl_map_bf16(&run->in[0]) + (ptrdiff_t)map * in->h * in->w * AVL_BLOCK;
+	uint16_t *const y = avl_map_bf16(&run->out) + (ptrdiff_t)map * out->h * out->w * AVL_BLOCK;
+	const int end = (band + 1) * BAND_ROWS;
+	for (int row = band * BAND_ROWS; row < end && row < out->h; row++) {
+		const int top = row * attr->stride_h - job->top;
+		const int first = top < 0 ? -top : 0;
+		const int last = top + attr->kernel_h > in->h ? in->h - top : attr->kernel_h;
+		avl_kern()->bf16.depthwise(&(struct avl_depthwise_bf16_job){
+		    .x = x + (ptrdiff_t)(top + first) * in->w * AVL_BLOCK,
+		    .rows = last - first,
+		    .width = in->w,
+		    .w = params + (1 + first * attr->kernel_w) * AVL_BLOCK,
+		    .columns = attr->kernel_w,
+		    .stride = attr->stride_w,
+		    .pad = job->left,
+		    .bias = params,
+		    .y = y + (ptrdiff_t)row * out->w * AVL_BLOCK,
+		    .pixels = out->w,
+		    .lo = attr->lo,
+		    .hi = attr->hi,
+		});
+	}
+}
+
+static void forward(const struct avl_op_run *run)
+{
+	const struct avl_shape *const in = &run->in[0].shape;
+	struct job job = {
+	    .run = run,
+	    .top = avl_window_top(run->attr, in),
+	    .left = avl_window_left(run->attr, in),
+	    .bands = (run->out.shape.h + BAND_ROWS - 1) / BAND_ROWS,
+	};
+	avl_par_for(run->par, avl_blocks(in->c) * in->n * job.bands, item, &job);
+}
+
+const struct avl_op avl_op_depthwise_bf16 = {
+    .name = "depthwise in bf16",
+    .inputs = 1,
+    .shape = shape,
+    .packed = packed,
+    .pack = pack,
+    .forward = forward,
+};

@@ -17,15 +17,16 @@ static const struct avl_option options[] = {
     {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Embedding", NULL, 0, 0},
     {'m', "model", AVL_OPT_TEXT, &model_path, "FILE",
      "model file (default: $AVL_MODEL, or the one that comes with avl)", NULL, 0, 0},
-    {'p', "precision", AVL_OPT_CHOICE, &precision, "TYPE", "arithmetic of the networks", "fp32", 0,
+    {'p', "precision", AVL_OPT_CHOICE, &precision, "TYPE",
+     "arithmetic of the networks; bf16 is faster and less exact (default: fp32)", "fp32|bf16", 0,
      0},
     {0, "drop", AVL_OPT_TEXT, &drop, "NAME[,NAME]",
      "leave these members out: frame,audio is what training does not need", NULL, 0, 0},
     {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Running", NULL, 0, 0},
     {'j', "threads", AVL_OPT_INT, &threads, "N", "threads (default: one a processor)", NULL, 1,
      256},
-    {0, "cpu", AVL_OPT_TEXT, &cpu, "LEVEL", "portable, avx2, avx512, or auto: the best", NULL, 0,
-     0},
+    {0, "cpu", AVL_OPT_TEXT, &cpu, "LEVEL", "portable, avx2, avx512, avx512bf16, or auto: the best",
+     NULL, 0, 0},
     {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Output", NULL, 0, 0},
     AVL_STREAM_OPTIONS,
     AVL_COMMON_OPTIONS,
@@ -34,7 +35,7 @@ static const struct avl_option options[] = {
 
 static const struct avl_command command = {
     .name = "avl-embed",
-    .synopsis = "[-m MODEL] [--drop NAME[,NAME]] [-o FILE] [FILE...]",
+    .synopsis = "[-m MODEL] [-p TYPE] [--drop NAME[,NAME]] [-o FILE] [FILE...]",
     .summary = "Adds to records what a model's image and sound networks make of them.",
     .options = options,
 };
@@ -146,7 +147,7 @@ int main(int argc, char **argv)
 	char *const path = model_path ? strdup(model_path) : avl_model_path();
 	if (!path)
 		avl_die(AVL_EXIT_FAILURE, "out of memory");
-	if (avl_model_open(&e.model, path, par, &err))
+	if (avl_model_open(&e.model, path, (enum avl_precision)precision, par, &err))
 		avl_die_err(&err);
 	struct avl_json *const header = settings(path, e.model);
 	const struct avl_filter filter = {

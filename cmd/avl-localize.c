@@ -28,13 +28,14 @@ static const struct avl_option options[] = {
      "dot|relu|cosine|class|cosine-relu", 0, 0},
     {0, "sources", AVL_OPT_INT, &sources, "K", "a map for each of the K strongest sounds as well",
      NULL, 1, 64},
-    {'p', "precision", AVL_OPT_CHOICE, &precision, "TYPE", "arithmetic of the networks", "fp32", 0,
+    {'p', "precision", AVL_OPT_CHOICE, &precision, "TYPE",
+     "arithmetic of the networks; bf16 is faster and less exact (default: fp32)", "fp32|bf16", 0,
      0},
     {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Running", NULL, 0, 0},
     {'j', "threads", AVL_OPT_INT, &threads, "N", "threads (default: one a processor)", NULL, 1,
      256},
-    {0, "cpu", AVL_OPT_TEXT, &cpu, "LEVEL", "portable, avx2, avx512, or auto: the best", NULL, 0,
-     0},
+    {0, "cpu", AVL_OPT_TEXT, &cpu, "LEVEL", "portable, avx2, avx512, avx512bf16, or auto: the best",
+     NULL, 0, 0},
     {0, "profile", AVL_OPT_FLAG, &profile, NULL, "at the end, print the time of each stage", NULL,
      0, 0},
     {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Output", NULL, 0, 0},
@@ -45,7 +46,7 @@ static const struct avl_option options[] = {
 
 static const struct avl_command command = {
     .name = "avl-localize",
-    .synopsis = "[-m MODEL] [--score KIND] [--sources K] [-o FILE] [FILE...]",
+    .synopsis = "[-m MODEL] [--score KIND] [--sources K] [-p TYPE] [-o FILE] [FILE...]",
     .summary = "Says where in each picture its sound comes from: adds heat maps to records.",
     .options = options,
 };
@@ -281,7 +282,7 @@ int main(int argc, char **argv)
 	char *const path = model_path ? strdup(model_path) : avl_model_path();
 	if (!path)
 		avl_die(AVL_EXIT_FAILURE, "out of memory");
-	if (avl_model_open(&l.model, path, par, &err))
+	if (avl_model_open(&l.model, path, (enum avl_precision)precision, par, &err))
 		avl_die_err(&err);
 	l.score = score >= 0 ? (enum avl_score)score : avl_model_contract(l.model)->score;
 	if (avl_model_can_score(l.model, l.score, &err))

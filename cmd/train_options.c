@@ -96,8 +96,8 @@ static const struct avl_option options[] = {
     {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Running", NULL, 0, 0},
     {'j', "threads", AVL_OPT_INT, &train.threads, "N", "threads (default: one a processor)", NULL,
      1, 256},
-    {0, "cpu", AVL_OPT_TEXT, &train.cpu, "LEVEL", "portable, avx2, avx512, or auto: the best", NULL,
-     0, 0},
+    {0, "cpu", AVL_OPT_TEXT, &train.cpu, "LEVEL",
+     "portable, avx2, avx512, avx512bf16, or auto: the best", NULL, 0, 0},
     AVL_COMMON_OPTIONS,
     {0},
 };

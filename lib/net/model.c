@@ -20,6 +20,7 @@
 struct avl_model {
 	struct avl_contract contract;
 	struct avl_par *par;
+	enum avl_precision precision;
 	struct avl_json *names; /* of the units, or NULL */
 	struct avl_certainty certainty;
 
@@ -68,11 +69,13 @@ static int open_networks(struct avl_model *model, const struct avl_safetensors *
 	    .in = {1, image_net->planar_channels, model->contract.frame.height,
 		   model->contract.frame.width},
 	    .prefix = "image.",
+	    .precision = model->precision,
 	    .par = model->par,
 	};
 	const struct avl_graph_options hear = {
 	    .in = {hop ? PATCHES_AT_ONCE : 1, sound_net->planar_channels, rows, cols},
 	    .prefix = "sound.",
+	    .precision = model->precision,
 	    .par = model->par,
 	};
 	code = avl_graph_new(&model->image_net, image_net, &see, file, err);
@@ -148,8 +151,8 @@ static int assemble(struct avl_model *model, const struct avl_safetensors *file,
 	return code;
 }
 
-int avl_model_open(struct avl_model **out, const char *path, struct avl_par *par,
-		   struct avl_err *err)
+int avl_model_open(struct avl_model **out, const char *path, enum avl_precision precision,
+		   struct avl_par *par, struct avl_err *err)
 {
 	struct avl_safetensors *file;
 	char quoted[300];
@@ -157,6 +160,7 @@ int avl_model_open(struct avl_model **out, const char *path, struct avl_par *par
 	if (!model)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	model->par = par;
+	model->precision = precision;
 	int code = avl_safetensors_open(&file, path, err);
 	if (code)
 		goto fail;

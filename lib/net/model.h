@@ -5,6 +5,7 @@
 #include "base/par.h"
 #include "io/contract.h"
 #include "net/class_map.h"
+#include "net/graph.h"
 #include "net/sound_head.h"
 #include "ops/ops.h"
 
@@ -15,9 +16,9 @@
  * A model remembers one picture and one sound. Set each, run its network, then ask for scores. */
 struct avl_model;
 
-/* Reads the model file at PATH. PAR is borrowed, may be NULL. */
-int avl_model_open(struct avl_model **model, const char *path, struct avl_par *par,
-		   struct avl_err *err);
+/* Reads the model file at PATH; PRECISION: of its networks. PAR is borrowed, may be NULL. */
+int avl_model_open(struct avl_model **model, const char *path, enum avl_precision precision,
+		   struct avl_par *par, struct avl_err *err);
 void avl_model_close(struct avl_model *model); /* NULL is allowed */
 
 const struct avl_contract *avl_model_contract(const struct avl_model *model);

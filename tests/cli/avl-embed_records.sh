@@ -17,6 +17,10 @@ avl-check --json small.tar >small.json
 is 'and is' "$(grep -c 'frame.npy\|audio.npy' small.json)" 0
 t 'threads do not change a byte' 0 '' -- avl-embed -j 1 --drop frame,audio -o one.tar raw.tar
 same 'one thread or all' one.tar small.tar
+t 'in bf16' 0 '' -- avl-embed -p bf16 --drop frame,audio -o bf16.tar raw.tar
+t 'on one thread' 0 '' -- avl-embed -p bf16 -j 1 --drop frame,audio -o bf16one.tar raw.tar
+same 'the same bytes' bf16.tar bf16one.tar
+is 'features are in fp32 still' "$(avl-check --json bf16.tar | grep -c '"v.npy":{[^}]*"dtype":"f4","shape":\[1280,14,14\]}')" "$records"
 t 'features themselves cannot be dropped' 2 '--drop: v and fs' -- avl-embed --drop frame,v raw.tar
 
 printf 'record mute\nu1 frame.npy 8x8x3 random 1\n' | mkrecord >mute.tar

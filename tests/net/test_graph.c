@@ -79,29 +79,50 @@ enum { NETS = sizeof nets / sizeof nets[0] };
 
 static const struct avl_shape in3 = {3, 3, 11, 14};
 
-static struct avl_graph *graph_of(const struct avl_network *net, const struct parts *parts,
-				  struct avl_shape in, int keep, struct avl_par *par)
+static struct avl_graph *graph_in(enum avl_precision precision, const struct avl_network *net,
+				  const struct parts *parts, struct avl_shape in, int keep,
+				  struct avl_par *par)
 {
 	struct avl_graph *graph;
 	struct avl_err err = {0};
 	struct avl_safetensors *const file = parts_open(parts);
-	const struct avl_graph_options options = {
-	    .in = in, .prefix = "net.", .keep = keep, .direct = 1, .par = par};
+	const struct avl_graph_options options = {.in = in,
+						  .prefix = "net.",
+						  .keep = keep,
+						  .direct = 1,
+						  .precision = precision,
+						  .par = par};
 	cr_assert_eq(avl_graph_new(&graph, net, &options, file, &err), 0, "%s: %s", net->name,
 		     err.text);
 	avl_safetensors_close(file);
 	return graph;
 }
 
+static struct avl_graph *graph_of(const struct avl_network *net, const struct parts *parts,
+				  struct avl_shape in, int keep, struct avl_par *par)
+{
+	return graph_in(AVL_FP32, net, parts, in, keep, par);
+}
+
 static float *planar_of(const struct avl_map *map)
 {
+	const size_t n = avl_shape_floats(&map->shape);
 	float *const planar = avl_alloc(naive_count(&map->shape), sizeof *planar);
-	avl_layout_to_planar(&map->shape, map->data, planar);
+	float *const blocked = avl_alloc(n, sizeof *blocked);
+	const int is_bf16 = map->layout == AVL_BLOCKED_BF16;
+	avl_tensor_to_float(map->data, is_bf16 ? AVL_BF2 : AVL_F4, n, blocked);
+	avl_layout_to_planar(&map->shape, blocked, planar);
+	free(blocked);
 	return planar;
 }
 
-/* Float against double through a few layers: 1e-5 of the largest. */
-static int close_to(const struct avl_map *map, const struct naive *wanted)
+/* Float against double through a few layers: 1e-5 of the largest. In bf16, each of up to twelve
+ * rows rounds what it reads and writes by 1/256 at most, and additions may leave the rounding of
+ * large numbers in small ones: 0.1. */
+static const double tolerance[] = {[AVL_FP32] = 1e-5, [AVL_BF16] = 0.1};
+
+static int close_to(const struct avl_map *map, const struct naive *wanted,
+		    enum avl_precision precision)
 {
 	const size_t n = naive_count(&wanted->shape);
 	if (memcmp(&map->shape, &wanted->shape, sizeof map->shape) != 0)
@@ -116,10 +137,36 @@ static int close_to(const struct avl_map *map, const struct naive *wanted)
 			worst = INFINITY;
 	}
 	free(planar);
-	return worst <= 1e-5 * largest;
+	return worst <= tolerance[precision] * largest;
 }
 
 /* Holds the graph, kept and not, against the table run row after row. */
+static void check_rows(const struct avl_network *net, const struct parts *parts,
+		       struct avl_shape in, const float *x, const struct naive *row,
+		       enum avl_precision precision, struct avl_par *par)
+{
+	struct avl_graph *const keeping = graph_in(precision, net, parts, in, 1, NULL);
+	struct avl_graph *const graph = graph_in(precision, net, parts, in, 0, par);
+	memcpy(avl_graph_input(keeping), x, naive_count(&in) * sizeof *x);
+	memcpy(avl_graph_input(graph), x, naive_count(&in) * sizeof *x);
+	const struct avl_map *const kept = avl_graph_run(keeping, in.n);
+	const struct avl_map *const y = avl_graph_run(graph, in.n);
+	cr_assert(close_to(kept, &row[net->count - 1], precision), "%s", net->name);
+	cr_assert(same_bits(kept->data, y->data, avl_shape_floats(&y->shape)),
+		  "%s: memory that is used again spoils the result", net->name);
+	const struct avl_shape one = avl_graph_output(graph);
+	cr_assert(one.n == 1 && one.c == y->shape.c && one.h == y->shape.h && one.w == y->shape.w);
+
+	for (int i = 0; i < net->count; i++) {
+		const char *const name = net->layers[i].name;
+		const struct avl_map *const found = name ? avl_graph_find(keeping, name) : NULL;
+		cr_assert(!found || close_to(found, &row[i], precision), "%s: row %s", net->name,
+			  name);
+	}
+	avl_graph_free(keeping);
+	avl_graph_free(graph);
+}
+
 static void check_net(const struct avl_network *net, struct avl_shape in, struct avl_rng *rng,
 		      struct avl_par *par)
 {
@@ -129,26 +176,8 @@ static void check_net(const struct avl_network *net, struct avl_shape in, struct
 	float *const x = random_floats(rng, naive_count(&in));
 	struct naive input = naive_from(in, x);
 	rows_run(net, &parts, &input, row);
-
-	struct avl_graph *const keeping = graph_of(net, &parts, in, 1, NULL);
-	struct avl_graph *const graph = graph_of(net, &parts, in, 0, par);
-	memcpy(avl_graph_input(keeping), x, naive_count(&in) * sizeof *x);
-	memcpy(avl_graph_input(graph), x, naive_count(&in) * sizeof *x);
-	const struct avl_map *const kept = avl_graph_run(keeping, in.n);
-	const struct avl_map *const y = avl_graph_run(graph, in.n);
-	cr_assert(close_to(kept, &row[net->count - 1]), "%s", net->name);
-	cr_assert(same_bits(kept->data, y->data, avl_shape_floats(&y->shape)),
-		  "%s: memory that is used again spoils the result", net->name);
-	const struct avl_shape one = avl_graph_output(graph);
-	cr_assert(one.n == 1 && one.c == y->shape.c && one.h == y->shape.h && one.w == y->shape.w);
-
-	for (int i = 0; i < net->count; i++) {
-		const char *const name = net->layers[i].name;
-		const struct avl_map *const found = name ? avl_graph_find(keeping, name) : NULL;
-		cr_assert(!found || close_to(found, &row[i]), "%s: row %s", net->name, name);
-	}
-	avl_graph_free(keeping);
-	avl_graph_free(graph);
+	check_rows(net, &parts, in, x, row, AVL_FP32, par);
+	check_rows(net, &parts, in, x, row, AVL_BF16, par);
 	for (int i = 0; i < net->count; i++)
 		naive_free(&row[i]);
 	naive_free(&input);

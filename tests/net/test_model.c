@@ -11,8 +11,9 @@ static struct avl_model *default_model(struct avl_par *par)
 {
 	struct avl_model *model;
 	struct avl_err err = {0};
-	cr_assert_eq(avl_model_open(&model, tree_path("lib/share/default.safetensors"), par, &err),
-		     0, "%s", err.text);
+	cr_assert_eq(
+	    avl_model_open(&model, tree_path("lib/share/default.safetensors"), AVL_FP32, par, &err),
+	    0, "%s", err.text);
 	return model;
 }
 

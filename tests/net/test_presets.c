@@ -112,7 +112,7 @@ Test(presets, maps_are_those_of_pytorch, .timeout = 300)
 		struct avl_model *m = NULL;
 		struct avl_err err = {0};
 		cr_assert_eq(material_model(cases[c].preset, path, sizeof path), 0);
-		const int code = avl_model_open(&m, path, NULL, &err);
+		const int code = avl_model_open(&m, path, AVL_FP32, NULL, &err);
 		unlink(path);
 		cr_assert_eq(code, 0, "%s: %s", cases[c].preset, err.text);
 		check_case(m, c, rgb);
@@ -156,7 +156,7 @@ static struct avl_model *open_arch(const char *arch)
 	struct avl_model *m = NULL;
 	struct avl_err err = {0};
 	cr_assert_eq(material_model(arch, path, sizeof path), 0);
-	const int code = avl_model_open(&m, path, NULL, &err);
+	const int code = avl_model_open(&m, path, AVL_FP32, NULL, &err);
 	unlink(path);
 	cr_assert_eq(code, 0, "%s: %s", arch, err.text);
 	return m;

@@ -20,7 +20,7 @@ static void refuse_path(const char *path, const char *message)
 {
 	struct avl_model *model = NULL;
 	struct avl_err err = {0};
-	const int code = avl_model_open(&model, path, NULL, &err);
+	const int code = avl_model_open(&model, path, AVL_FP32, NULL, &err);
 	expect_line(code, &err, message);
 	cr_expect_null(model);
 }
@@ -163,7 +163,7 @@ Test(wrong_models, a_class_map_is_needed_to_score_with_it)
 	struct avl_model *model;
 	struct avl_err err = {0};
 	FILE *const file = parts_write(&parts, path);
-	cr_assert_eq(avl_model_open(&model, path, NULL, &err), 0, "%s", err.text);
+	cr_assert_eq(avl_model_open(&model, path, AVL_FP32, NULL, &err), 0, "%s", err.text);
 	cr_expect_eq(avl_model_can_score(model, AVL_SCORE_DOT, &err), 0);
 	expect_line(avl_model_can_score(model, AVL_SCORE_CLASS, &err), &err, "classifier");
 	avl_model_close(model);

@@ -30,6 +30,8 @@ int avl_record_take(struct avl_record *record, const char *suffix, const void *b
 
 /* CRC-32 (ISO 3309, as zlib and gzip have it) of N bytes that follow those of CRC (0: none). */
 uint32_t avl_crc32(uint32_t crc, const void *bytes, size_t n);
+/* That of two blocks put together, of which the second has N bytes. */
+uint32_t avl_crc32_join(uint32_t first, uint32_t second, size_t n);
 
 /* Reads N bytes of sealed JSON: its last field must be the "crc32" of the bytes before. The object
  * comes without that field. */

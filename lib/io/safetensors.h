@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/par.h"
 #include "base/tensor.h"
 #include "io/json.h"
 
@@ -24,6 +25,9 @@ struct avl_safetensor {
 /* Maps PATH. A file without a digest is accepted (models of others), one with a wrong digest is
  * AVL_EFORMAT. */
 int avl_safetensors_open(struct avl_safetensors **file, const char *path, struct avl_err *err);
+/* The same by the threads of PAR, which may be NULL. */
+int avl_safetensors_open_with(struct avl_safetensors **file, const char *path, struct avl_par *par,
+			      struct avl_err *err);
 void avl_safetensors_close(struct avl_safetensors *file); /* NULL is allowed */
 
 int avl_safetensors_count(const struct avl_safetensors *file);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "io/record.h"
 
@@ -11,6 +12,11 @@
 uint32_t avl_crc32(uint32_t crc, const void *bytes, size_t n)
 {
 	return n ? libdeflate_crc32(crc, bytes, n) : crc; /* it starts over at a NULL */
+}
+
+uint32_t avl_crc32_join(uint32_t first, uint32_t second, size_t n)
+{
+	return (uint32_t)crc32_combine(first, second, (z_off_t)n);
 }
 
 /* Finds the last field by walking back from the closing brace; a JSON parser would not say where

@@ -106,31 +106,41 @@ struct loading {
 	const struct avl_graph *graph;
 	const char *prefix;
 	const struct avl_safetensors *file;
-	struct avl_err *err; /* a node each */
+	struct avl_err *err;      /* a node each */
+	struct avl_arena *memory; /* a thread each */
 };
 
-static void load_item(void *argument, int i, int thread)
+/* The large layers lie at a network's end and come first, so that no thread is left alone with
+ * one. */
+static void load_item(void *argument, int item, int thread)
 {
-	(void)thread;
 	const struct loading *const loading = argument;
+	const int i = loading->graph->count - 1 - item;
 	const struct avl_node *const node = &loading->graph->node[i];
 	if (node->by->packed)
-		avl_node_load(node, loading->prefix, loading->file, &loading->err[i]);
+		avl_node_load(node, loading->prefix, loading->file, &loading->memory[thread],
+			      &loading->err[i]);
 }
 
 /* The first node that fails is reported, whatever the threads. */
 static int load(struct avl_graph *graph, const char *prefix, const struct avl_safetensors *file,
 		struct avl_err *err)
 {
+	const int threads = avl_par_threads(graph->par);
 	struct avl_err *const errs = calloc((size_t)graph->count, sizeof *errs);
-	if (!errs)
-		return avl_fail(err, AVL_ENOMEM, "out of memory");
-	avl_par_for(graph->par, graph->count, load_item,
-		    &(struct loading){graph, prefix, file, errs});
-	int code = 0;
+	struct avl_arena *const memory = calloc((size_t)threads, sizeof *memory);
+	int code = errs && memory ? 0 : avl_fail(err, AVL_ENOMEM, "out of memory");
+	for (int i = 0; i < threads && !code; i++)
+		avl_arena_init(&memory[i], 0);
+	if (!code)
+		avl_par_for(graph->par, graph->count, load_item,
+			    &(struct loading){graph, prefix, file, errs, memory});
 	for (int i = 0; i < graph->count && !code; i++)
 		if (errs[i].code)
 			code = avl_fail(err, errs[i].code, "%s", errs[i].text);
+	for (int i = 0; memory && i < threads; i++)
+		avl_arena_release(&memory[i]);
+	free(memory);
 	free(errs);
 	return code;
 }

@@ -10,7 +10,7 @@
 struct source {
 	const struct avl_safetensors *file;
 	const char *prefix;
-	struct avl_arena memory;
+	struct avl_arena *memory;
 	struct avl_err *err;
 };
 
@@ -46,8 +46,12 @@ static int fetch(struct source *source, const char *param, const char *suffix, c
 		return avl_fail(source->err, AVL_ESHAPE, "tensor '%s' is %s where %s is needed",
 				name, shape, wanted);
 	}
+	if (found->tensor.dtype == AVL_F4) {
+		*values = found->tensor.data;
+		return 0;
+	}
 	const size_t count = avl_tensor_count(&found->tensor);
-	float *const copy = avl_arena_alloc(&source->memory, count * sizeof *copy);
+	float *const copy = avl_arena_alloc(source->memory, count * sizeof *copy);
 	if (!copy)
 		return avl_fail(source->err, AVL_ENOMEM, "out of memory");
 	avl_tensor_to_float(found->tensor.data, found->tensor.dtype, count, copy);
@@ -77,8 +81,8 @@ static int fold(struct source *source, const struct avl_layer *norm, size_t outp
 	const int code = fetch_norm(source, norm->param, &norm->attr, (int)outputs, &n);
 	if (code)
 		return code;
-	float *const weight = avl_arena_alloc(&source->memory, outputs * each * sizeof *weight);
-	float *const bias = avl_arena_alloc(&source->memory, outputs * sizeof *bias);
+	float *const weight = avl_arena_alloc(source->memory, outputs * each * sizeof *weight);
+	float *const bias = avl_arena_alloc(source->memory, outputs * sizeof *bias);
 	if (!weight || !bias)
 		return avl_fail(source->err, AVL_ENOMEM, "out of memory");
 	for (size_t o = 0; o < outputs; o++) {
@@ -116,10 +120,10 @@ static int fetch_part(struct source *source, const struct avl_node_part *part, i
 }
 
 int avl_node_load(const struct avl_node *node, const char *prefix,
-		  const struct avl_safetensors *file, struct avl_err *err)
+		  const struct avl_safetensors *file, struct avl_arena *memory, struct avl_err *err)
 {
-	struct source source = {.file = file, .prefix = prefix, .err = err};
-	avl_arena_init(&source.memory, 0);
+	struct source source = {.file = file, .prefix = prefix, .memory = memory, .err = err};
+	avl_arena_reset(memory);
 	const struct avl_node_part whole = {node->op, node->attr, node->param, node->norm};
 	const struct avl_node_part *const part = node->parts ? node->part : &whole;
 	struct avl_params params[AVL_NODE_PARTS] = {0};
@@ -128,6 +132,5 @@ int avl_node_load(const struct avl_node *node, const char *prefix,
 		code = fetch_part(&source, &part[i], c, &params[i]);
 	if (!code)
 		node->by->pack(&node->attr, node->in_shape, params, node->packed);
-	avl_arena_release(&source.memory);
 	return code;
 }

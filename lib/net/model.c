@@ -161,7 +161,7 @@ int avl_model_open(struct avl_model **out, const char *path, enum avl_precision 
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	model->par = par;
 	model->precision = precision;
-	int code = avl_safetensors_open(&file, path, err);
+	int code = avl_safetensors_open_with(&file, path, par, err);
 	if (code)
 		goto fail;
 	code = assemble(model, file, err);

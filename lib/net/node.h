@@ -2,6 +2,7 @@
 #ifndef AVL_NET_NODE_H
 #define AVL_NET_NODE_H
 
+#include "base/arena.h"
 #include "net/graph.h"
 
 /* What graph.c, fuse.c, load.c and backward.c share of a graph. */
@@ -75,8 +76,10 @@ struct avl_op_run avl_node_run(const struct avl_graph *graph, int i);
  * saved and for gradients. */
 int avl_graph_plan_backward(struct avl_graph *graph, struct avl_err *err);
 
-/* Reads the parameters of NODE from FILE, folds its batch norm, packs them into node->packed. */
+/* Reads the parameters of NODE from FILE, folds its batch norm, packs them into node->packed.
+ * MEMORY is reset. */
 int avl_node_load(const struct avl_node *node, const char *prefix,
-		  const struct avl_safetensors *file, struct avl_err *err);
+		  const struct avl_safetensors *file, struct avl_arena *memory,
+		  struct avl_err *err);
 
 #endif

@@ -68,6 +68,44 @@ Test(safetensors, round_trip_keeps_everything)
 	free(s.bytes);
 }
 
+/* The data is summed in pieces, by several threads. */
+Test(safetensors, a_flipped_bit_is_found_wherever_it_lies_in_much_data)
+{
+	enum { FLOATS = 900001 };
+	float *const values = calloc(FLOATS, sizeof *values);
+	for (int i = 0; i < FLOATS; i++)
+		values[i] = (float)i;
+	const struct avl_safetensor tensor = {
+	    "t", {.dtype = AVL_F4, .ndim = 1, .dim = {FLOATS}, .data = values}};
+	const int fd = sample_fd("", 0);
+	cr_assert_eq(avl_safetensors_write(fd, &tensor, 1, NULL, NULL), 0);
+	const struct sample s = sample_slurp(fd);
+	unsigned char *const bytes = s.bytes;
+	for (int threads = 1; threads <= 3; threads++) {
+		struct avl_par *par;
+		struct avl_safetensors *file;
+		char path[64];
+		cr_assert_eq(avl_par_new(&par, threads, NULL), 0);
+		for (size_t back = 0; back < s.n; back += 700000) {
+			if (back)
+				bytes[s.n - back] ^= 4;
+			const int copy = sample_fd(bytes, s.n);
+			snprintf(path, sizeof path, "/proc/self/fd/%d", copy);
+			cr_expect_eq(avl_safetensors_open_with(&file, path, par, NULL),
+				     back ? AVL_EFORMAT : 0, "%zu", back);
+			if (back)
+				bytes[s.n - back] ^= 4;
+			else
+				cr_expect_eq(avl_safetensors_verified(file), 1);
+			avl_safetensors_close(file);
+			close(copy);
+		}
+		avl_par_free(par);
+	}
+	free(s.bytes);
+	free(values);
+}
+
 Test(safetensors, the_same_tensors_give_the_same_bytes)
 {
 	const struct sample a = written(), b = written();

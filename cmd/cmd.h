@@ -106,6 +106,9 @@ struct avl_input *avl_input_open(char **files, int nfiles);
 /* 1: a record, 0: no more. An operand that cannot be read or is damaged is reported, makes the
  * exit status 1, and the next one is tried. */
 int avl_input_next(struct avl_input *input, struct avl_record *record);
+/* The same, one step: a negative code is an operand that cannot be read or is damaged, which the
+ * caller reports by avl_error; another call goes on with the next one. */
+int avl_input_try(struct avl_input *input, struct avl_record *record, struct avl_err *err);
 /* The stream the last record came from: its name ("stdin" for "-") and its header. */
 const char *avl_input_name(const struct avl_input *input);
 const struct avl_json *avl_input_header(const struct avl_input *input);

@@ -6,7 +6,9 @@
 #include "cmd/profile.h"
 
 /* What the commands that read records and write them again have in common: all operands one after
- * the other, the output of -o, -z and -f, progress. */
+ * the other, the output of -o, -z and -f, progress. The
+ * next record is read and the last one written while EACH, in the caller's thread, is at work; a
+ * record leaves as soon as it is done, whether another has come or not. */
 struct avl_filter {
 	const char *producer;            /* of the stream that is written */
 	const struct avl_json *settings; /* for its header, or NULL */

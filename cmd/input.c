@@ -55,26 +55,34 @@ static int open_operand(struct avl_input *input, const char *file, struct avl_er
 	return err->code;
 }
 
+int avl_input_try(struct avl_input *input, struct avl_record *record, struct avl_err *err)
+{
+	for (;;) {
+		if (!input->reader) {
+			if (input->next == input->nfiles)
+				return 0;
+			if (open_operand(input, input->files[input->next++], err))
+				return err->code;
+		}
+		const int got = avl_reader_next(input->reader, record, err);
+		if (got > 0)
+			return 1;
+		close_operand(input);
+		if (got < 0) {
+			input->damaged = true;
+			return got;
+		}
+	}
+}
+
 int avl_input_next(struct avl_input *input, struct avl_record *record)
 {
 	for (;;) {
 		struct avl_err err = {0};
-		if (!input->reader) {
-			if (input->next == input->nfiles)
-				return 0;
-			if (open_operand(input, input->files[input->next++], &err)) {
-				avl_error("%s", err.text);
-				continue;
-			}
-		}
-		const int got = avl_reader_next(input->reader, record, &err);
-		if (got > 0)
-			return 1;
-		if (got < 0) {
-			input->damaged = true;
-			avl_error("%s", err.text);
-		}
-		close_operand(input);
+		const int got = avl_input_try(input, record, &err);
+		if (got >= 0)
+			return got;
+		avl_error("%s", err.text);
 	}
 }
 

@@ -46,6 +46,29 @@ for tool in avl-extract avl-localize avl-heatmap; do
 	t "$tool -o into no directory" 1 "^$tool: 'none/x': No such file or directory\$" -- \
 		sh -c "$line -o none/x"
 done
+# A record leaves when it is done, not when the next one comes: the end of the stream is held back
+# until the record has been written.
+held_back() { # STREAM SIZE: feeds STREAM; its end when the file "made" has SIZE bytes
+	head -c -1024 "$1"
+	tries=600
+	while [ "$(wc -c <made)" -lt "$2" ] && [ "$tries" -gt 0 ]; do
+		sleep 0.1
+		tries=$((tries - 1))
+	done
+	[ "$tries" -eq 0 ] || tail -c 1024 "$1"
+}
+for line in 'avl-localize one.tar' 'avl-heatmap --records one.heat.tar'; do
+	tool=${line%% *} stream=${line##* }
+	if [ "$tool" = avl-localize ]; then
+		t 'one record is extracted' 0 '' -- avl-extract -w 2 -t 0.5 -o one.tar "$clip"
+		t 'one record is localized' 0 '' -- avl-localize -o one.heat.tar one.tar
+	fi
+	$line >whole
+	: >made
+	held_back "$stream" $(($(wc -c <whole) - 1024)) | ${line% *} >made
+	same "$tool: a record leaves before the next one arrives" made whole
+done
+
 is 'no temporary is left' "$(find . -name '.avl-*')" ''
 
 for tool in avl-localize avl-heatmap avl-check; do

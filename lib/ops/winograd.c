@@ -12,12 +12,12 @@
 
 /* Of one thread's own group: floats of its transformed inputs, and the fewest tiles for which the
  * weights are worth reading. */
-#define OWN_FLOATS ((size_t)160 << 10)
+#define OWN_FLOATS ((size_t)128 << 10)
 #define OWN_TILES  12
 /* An own group's weights stay in the caches that threads share. */
-#define OWN_WEIGHTS ((size_t)3 << 20)
+#define OWN_WEIGHTS ((size_t)2 << 20)
 /* Of a shared group. */
-#define SHARED_FLOATS ((size_t)2 << 20)
+#define SHARED_FLOATS ((size_t)7 << 18)
 /* Own groups are a multiple of this in number, so that threads get alike shares. */
 #define GROUPS_STEP 4
 

@@ -47,6 +47,16 @@ static int can_clamp(const struct avl_op *op)
 	return is_convolution(op) || op == &avl_op_batchnorm || op == &avl_op_add;
 }
 
+/* Winograd's convolution can keep the largest of 2 x 2 outputs. */
+static int can_pool(const struct avl_node *node, const struct avl_layer *pool)
+{
+	const struct avl_attr *const a = &node->attr, *const p = &pool->attr;
+	return node->op == &avl_op_conv && node->in[1] == AVL_NODE_NONE && !a->planar &&
+	       a->kernel_h == 3 && a->kernel_w == 3 && a->stride_h == 1 && a->stride_w == 1 &&
+	       p->kernel_h == 2 && p->kernel_w == 2 && p->stride_h == 2 && p->stride_w == 2 &&
+	       p->pad == AVL_PAD_FIXED && !p->pad_h && !p->pad_w;
+}
+
 /* Takes the rows behind the node's own that its op can do in passing. */
 static void absorb(const struct avl_network *net, struct avl_node *node,
 		   const struct avl_node *nodes, int count)
@@ -61,6 +71,11 @@ static void absorb(const struct avl_network *net, struct avl_node *node,
 		node->row++;
 		node->attr.lo = net->layers[node->row].attr.lo;
 		node->attr.hi = net->layers[node->row].attr.hi;
+	}
+	if (followed_by(net, node->row, &avl_op_maxpool) &&
+	    can_pool(node, &net->layers[node->row + 1])) {
+		node->row++;
+		node->attr.pool = 1;
 	}
 }
 

@@ -34,10 +34,16 @@ struct avl_conv_plan avl_conv_plan(const struct avl_attr *attr, const struct avl
 	return p;
 }
 
+/* Behind a convolution that pools. */
+static const struct avl_attr pool_attr = {
+    .kernel_h = 2, .kernel_w = 2, .stride_h = 2, .stride_w = 2};
+
 static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct avl_shape *out,
 		 struct avl_err *err)
 {
-	return avl_window_shape(attr, in, attr->out, out, err);
+	const int code = avl_window_shape(attr, in, attr->out, out, err);
+	const struct avl_shape whole = *out;
+	return code || !attr->pool ? code : avl_window_shape(&pool_attr, &whole, whole.c, out, err);
 }
 
 static size_t packed(const struct avl_attr *attr, const struct avl_shape *in)
@@ -99,7 +105,8 @@ static size_t scratch(const struct avl_attr *attr, const struct avl_shape *in)
 	if (attr->winograd)
 		return avl_winograd_scratch(attr, in);
 	const struct avl_conv_plan p = avl_conv_plan(attr, in);
-	return avl_conv_border_floats(&p) + (size_t)p.taps * sizeof(ptrdiff_t) / sizeof(float);
+	return (attr->pool ? avl_shape_floats(&p.out) : 0) + avl_conv_border_floats(&p) +
+	       (size_t)p.taps * sizeof(ptrdiff_t) / sizeof(float);
 }
 
 static size_t scratch_each(const struct avl_attr *attr, const struct avl_shape *in)
@@ -237,12 +244,8 @@ static void conv_item(void *argument, int item, int thread)
 		conv_rows(job, item / job->ranges / job->bands, band, block, blocks);
 }
 
-static void forward(const struct avl_op_run *run)
+static void direct(const struct avl_op_run *run)
 {
-	if (run->attr->winograd) {
-		avl_winograd_forward(run);
-		return;
-	}
 	struct job job = {.run = run, .p = avl_conv_plan(run->attr, &run->in[0].shape)};
 	const struct avl_conv_plan *const p = &job.p;
 	assert(run->in[0].layout == (p->planar ? AVL_PLANAR : AVL_BLOCKED));
@@ -268,6 +271,29 @@ static void forward(const struct avl_op_run *run)
 	job.range_blocks = ((blocks + wanted - 1) / wanted + 1) / 2 * 2;
 	job.ranges = (blocks + job.range_blocks - 1) / job.range_blocks;
 	avl_par_for(run->par, items * job.ranges, conv_item, &job);
+}
+
+/* What Winograd's way does in passing is a step of its own behind a direct convolution. */
+static void direct_then_pool(const struct avl_op_run *run)
+{
+	const struct avl_conv_plan p = avl_conv_plan(run->attr, &run->in[0].shape);
+	struct avl_op_run first = *run, second = *run;
+	first.out = (struct avl_map){p.out, AVL_BLOCKED, run->scratch};
+	first.scratch = run->scratch + avl_shape_floats(&p.out);
+	second.attr = &pool_attr;
+	second.in[0] = first.out;
+	direct(&first);
+	avl_op_maxpool.forward(&second);
+}
+
+static void forward(const struct avl_op_run *run)
+{
+	if (run->attr->winograd)
+		avl_winograd_forward(run);
+	else if (run->attr->pool)
+		direct_then_pool(run);
+	else
+		direct(run);
 }
 
 const struct avl_op avl_op_conv = {

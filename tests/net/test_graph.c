@@ -53,6 +53,11 @@ static const struct avl_layer depthwise[] = {
 	DEPTHWISE("b", 18, KERNEL(3), STRIDE(1), SAME, .bias = 1), NORM("c", NULL), ADD(2, NULL),
 	RELU6("out"),
 };
+/* The second convolution pools, the first does not: it reads planes. */
+static const struct avl_layer pooled[] = {
+	CONV3("a", 9, 1), RELU(NULL), MAXPOOL(NULL, KERNEL(2), STRIDE(1), PAD(0)),
+	CONV3("c", 18, 1), NORM("d", NULL), RELU(NULL), MAXPOOL("out", KERNEL(2), STRIDE(2), PAD(0)),
+};
 static const struct avl_layer clamps[] = {
 	CONV("a", 5, KERNEL(3), STRIDE(2), PAD(1), .bias = 1),
 	BATCHNORM("b", NULL, .eps = 1e-5F, .no_scale = 1), RELU6(NULL),
@@ -71,8 +76,8 @@ static const struct {
 	struct avl_network net;
 	int nodes;
 } nets[] = {
-    {NET(plain), 4},   {NET(residual), 3}, {NET(shortcut), 4},  {NET(twice), 3},
-    {NET(doubled), 2}, {NET(forked), 3},   {NET(depthwise), 3}, {NET(clamps), 4},
+    {NET(plain), 4},  {NET(residual), 3},  {NET(shortcut), 4}, {NET(twice), 3},  {NET(doubled), 2},
+    {NET(forked), 3}, {NET(depthwise), 3}, {NET(clamps), 4},   {NET(pooled), 3},
 };
 
 enum { NETS = sizeof nets / sizeof nets[0] };

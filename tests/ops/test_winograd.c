@@ -10,6 +10,9 @@
 
 /* Winograd's way against the direct one, which is held to the definition elsewhere. */
 
+/* What comes behind the convolution. */
+enum extra { NOTHING, RESIDUAL, POOL };
+
 struct operands {
 	struct avl_shape in, out;
 	float *x, *residual, *weight, *bias;
@@ -76,7 +79,8 @@ static void compare(const struct avl_attr *attr, struct operands *o, const float
 	free(threaded);
 }
 
-static void check(struct avl_shape in, int out, enum avl_pad pad, int fixed, int residual, float lo)
+static void check(struct avl_shape in, int out, enum avl_pad pad, int fixed, enum extra extra,
+		  float lo)
 {
 	struct avl_rng rng;
 	avl_rng_init(&rng, 5, (uint64_t)(in.h * 100 + in.w));
@@ -89,12 +93,13 @@ static void check(struct avl_shape in, int out, enum avl_pad pad, int fixed, int
 				.pad_h = fixed,
 				.pad_w = fixed,
 				.bias = 1,
+				.pool = extra == POOL,
 				.lo = lo,
 				.hi = INFINITY};
 	struct operands o = {.in = in};
 	cr_assert_eq(avl_op_conv.shape(&attr, &in, &o.out, NULL), 0);
 	o.x = blocked(&rng, &in);
-	o.residual = residual ? blocked(&rng, &o.out) : NULL;
+	o.residual = extra == RESIDUAL ? blocked(&rng, &o.out) : NULL;
 	o.weight = normal(&rng, (size_t)out * (size_t)in.c * 9);
 	o.bias = normal(&rng, (size_t)out);
 	for (int level = 0; avl_kern_level(level); level++) {
@@ -113,18 +118,20 @@ static void check(struct avl_shape in, int out, enum avl_pad pad, int fixed, int
 
 Test(winograd, agrees_with_direct_convolution)
 {
-	check((struct avl_shape){1, 16, 16, 16}, 16, AVL_PAD_FIXED, 1, 0, 0);
-	check((struct avl_shape){2, 20, 13, 15}, 33, AVL_PAD_SAME, 0, 1, -INFINITY);
-	check((struct avl_shape){1, 48, 20, 20}, 40, AVL_PAD_FIXED, 1, 1, 0);
-	check((struct avl_shape){3, 17, 9, 22}, 18, AVL_PAD_FIXED, 0, 0, -INFINITY);
-	check((struct avl_shape){1, 130, 16, 17}, 144, AVL_PAD_FIXED, 1, 0, 0);
+	check((struct avl_shape){1, 16, 16, 16}, 16, AVL_PAD_FIXED, 1, NOTHING, 0);
+	check((struct avl_shape){2, 20, 13, 15}, 33, AVL_PAD_SAME, 0, RESIDUAL, -INFINITY);
+	check((struct avl_shape){1, 48, 20, 20}, 40, AVL_PAD_FIXED, 1, RESIDUAL, 0);
+	check((struct avl_shape){3, 17, 9, 22}, 18, AVL_PAD_FIXED, 0, NOTHING, -INFINITY);
+	check((struct avl_shape){2, 20, 13, 15}, 33, AVL_PAD_FIXED, 1, POOL, 0);
+	check((struct avl_shape){1, 40, 21, 18}, 16, AVL_PAD_FIXED, 0, POOL, -INFINITY);
+	check((struct avl_shape){1, 130, 16, 17}, 144, AVL_PAD_FIXED, 1, NOTHING, 0);
 }
 
 /* So large that the tiles are worked off in several chunks. */
 Test(winograd, works_in_chunks)
 {
-	check((struct avl_shape){1, 64, 90, 70}, 64, AVL_PAD_FIXED, 1, 1, 0);
-	check((struct avl_shape){2, 256, 30, 30}, 128, AVL_PAD_FIXED, 1, 0, 0);
+	check((struct avl_shape){1, 64, 90, 70}, 64, AVL_PAD_FIXED, 1, RESIDUAL, 0);
+	check((struct avl_shape){2, 256, 30, 30}, 128, AVL_PAD_FIXED, 1, NOTHING, 0);
 }
 
 Test(winograd, fits_only_what_it_can_do)

@@ -47,7 +47,7 @@ static int can_clamp(const struct avl_op *op)
 	return is_convolution(op) || op == &avl_op_batchnorm || op == &avl_op_add;
 }
 
-/* Winograd's convolution can keep the largest of 2 x 2 outputs. */
+/* Whether the convolution can keep the largest of 2 x 2 outputs, as POOL does. */
 static int can_pool(const struct avl_node *node, const struct avl_layer *pool)
 {
 	const struct avl_attr *const a = &node->attr, *const p = &pool->attr;
@@ -72,11 +72,15 @@ static void absorb(const struct avl_network *net, struct avl_node *node,
 		node->attr.lo = net->layers[node->row].attr.lo;
 		node->attr.hi = net->layers[node->row].attr.hi;
 	}
-	if (followed_by(net, node->row, &avl_op_maxpool) &&
-	    can_pool(node, &net->layers[node->row + 1])) {
-		node->row++;
-		node->attr.pool = 1;
-	}
+}
+
+static void absorb_pool(const struct avl_network *net, struct avl_node *node)
+{
+	if (!followed_by(net, node->row, &avl_op_maxpool) ||
+	    !can_pool(node, &net->layers[node->row + 1]))
+		return;
+	node->row++;
+	node->attr.pool = 1;
 }
 
 static int is_pointwise(const struct avl_node *node)
@@ -159,6 +163,8 @@ int avl_node_fuse(const struct avl_network *net, enum avl_fuse fuse, struct avl_
 			node->attr.hi = INFINITY;
 			if (fuse)
 				absorb(net, node, nodes, count);
+			if (fuse == AVL_FUSE_CHAINS)
+				absorb_pool(net, node);
 		}
 		node->name = net->layers[node->row].name;
 		row = node->row + 1;

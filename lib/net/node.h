@@ -53,7 +53,7 @@ struct avl_graph {
 	size_t activation_floats, param_floats, scratch_floats, saved_floats, grad_scratch_floats;
 };
 
-/* Rows into the convolution before them; then also convolutions into one op. */
+/* Rows into the convolution before them; then also a pool, and convolutions into one op. */
 enum avl_fuse { AVL_FUSE_NOTHING, AVL_FUSE_ROWS, AVL_FUSE_CHAINS };
 
 /* The nodes of NET, fused as FUSE says; at most net->count. Returns how many. */

@@ -148,7 +148,7 @@ static void print_line(const char *what, double ops, double best, double median,
 	putchar('\n');
 }
 
-static void bench(const struct avl_graph *graph, const char *name, double limit)
+static void bench(struct avl_graph *graph, const char *name, double limit)
 {
 	static double took[NODES_MAX + 1][ROUNDS_MAX];
 	int rounds = 0;
@@ -157,8 +157,7 @@ static void bench(const struct avl_graph *graph, const char *name, double limit)
 		double before = now();
 		const double first = before;
 		for (int i = 0; i < graph->count; i++) {
-			const struct avl_op_run run = avl_node_run(graph, i);
-			graph->node[i].op->forward(&run);
+			avl_node_forward(graph, i);
 			const double after = now();
 			took[i][rounds] = after - before;
 			before = after;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Gradients of convolutions. A weight's gradient is held in registers while a row of pixels goes
- * by: some input channels by one block of output channels. */
+/* Gradients of convolutions. A weight's gradient is held in registers while the pixels go by:
+ * some input channels by one block of output channels. */
 
 #if AVL_VECTOR == 16
 #define DW_INPUTS 16
@@ -18,14 +18,17 @@ INLINE void conv_dw_tile(const struct avl_conv_dw_job *job, int first, const int
 	FOR (i, inputs)
 		FOR (v, NV)
 			sum[i][v] = load(dw + i * AVL_BLOCK + v * AVL_VECTOR);
-	for (int p = 0; p < job->pixels; p++) {
-		const float *const x = job->x + p * job->x_pixel + first;
-		vec dy[NV];
-		FOR (v, NV)
-			dy[v] = load(job->dy + p * AVL_BLOCK + v * AVL_VECTOR);
-		FOR (i, inputs)
+	for (int r = 0; r < job->rows; r++) {
+		const float *x = job->x + r * job->x_row + first;
+		const float *from = job->dy + r * job->dy_row;
+		for (int p = 0; p < job->pixels; p++, x += job->x_pixel, from += AVL_BLOCK) {
+			vec dy[NV];
 			FOR (v, NV)
-				sum[i][v] = madd(splat(x[i]), dy[v], sum[i][v]);
+				dy[v] = load(from + v * AVL_VECTOR);
+			FOR (i, inputs)
+				FOR (v, NV)
+					sum[i][v] = madd(splat(x[i]), dy[v], sum[i][v]);
+		}
 	}
 	FOR (i, inputs)
 		FOR (v, NV)
@@ -34,12 +37,11 @@ INLINE void conv_dw_tile(const struct avl_conv_dw_job *job, int first, const int
 
 static void conv_dw(const struct avl_conv_dw_job *job)
 {
-	if (job->inner == 1) {
-		conv_dw_tile(job, 0, 1);
-		return;
-	}
-	for (int i = 0; i < AVL_BLOCK; i += DW_INPUTS)
+	int i = 0;
+	for (; i + DW_INPUTS <= job->inputs; i += DW_INPUTS)
 		conv_dw_tile(job, i, DW_INPUTS);
+	for (; i < job->inputs; i++)
+		conv_dw_tile(job, i, 1);
 }
 
 /* The pixels first..last-1 see column Q of the kernel inside 0..width-1. */
@@ -78,4 +80,27 @@ static void depthwise_grad(const struct avl_depthwise_grad_job *job)
 				store(job->dw + tap + v, sum);
 			}
 		}
+}
+
+static void maxpool_grad(const struct avl_maxpool_grad_job *job)
+{
+	for (int p = 0; p < job->pixels; p++) {
+		const int left = p * job->stride - job->pad;
+		const int q0 = left < 0 ? -left : 0;
+		const int q1 = left + job->columns > job->width ? job->width - left : job->columns;
+		for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR) {
+			const vec y = load(job->y + p * AVL_BLOCK + v);
+			const vec dy = load(job->dy + p * AVL_BLOCK + v);
+			veci free = ~(veci){0};
+			for (int r = 0; r < job->rows; r++)
+				for (int q = q0; q < q1; q++) {
+					const ptrdiff_t at =
+					    ((ptrdiff_t)r * job->width + left + q) * AVL_BLOCK + v;
+					const veci first = (veci)(load(job->x + at) == y) & free;
+					store(job->dx + at,
+					      load(job->dx + at) + (vec)(first & (veci)dy));
+					free &= ~first;
+				}
+		}
+	}
 }

@@ -104,16 +104,32 @@ struct avl_winograd_output_job {
 	float lo, hi;
 };
 
-/* What a row of output pixels adds to the gradient of a convolution's weights at one tap:
+/* What rows of output pixels add to the gradient of a convolution's weights at one tap:
  *
- *   dw[i][o] += sum_p x[p * x_pixel + i] * dy[p][o]      i < inner */
+ *   dw[i][o] += sum_r sum_p x[r * x_row + p * x_pixel + i] * dy[r * dy_row + p * 16 + o]
+ *
+ * for i < inputs. */
 struct avl_conv_dw_job {
 	const float *x;
-	ptrdiff_t x_pixel;
-	int inner; /* 16 or 1 */
+	ptrdiff_t x_pixel, x_row;
+	int inputs; /* 16 at most */
+	const float *dy;
+	ptrdiff_t dy_row;
+	int rows, pixels;
+	float *dw;
+};
+
+/* One output row of a maximum over windows backwards; members as in avl_maxpool_job. The first of
+ * the largest in window order gets the gradient, as in torch:
+ *
+ *   dx[r][p * stride - pad + q] += dy[p] */
+struct avl_maxpool_grad_job {
+	const float *x, *y;
+	float *dx;
+	int rows, width;
+	int columns, stride, pad;
 	const float *dy;
 	int pixels;
-	float *dw;
 };
 
 /* The same row of a depthwise convolution backwards; members as in avl_depthwise_job:
@@ -149,6 +165,14 @@ struct avl_kern {
 
 	/* Backward. */
 	void (*conv_dw)(const struct avl_conv_dw_job *job);
+	/* F(4 x 4, 3 x 3) with respect to the weights g, where y = A' (G g G' . B' d B) A: the 4 x
+	 * 4 gradients of each tile, from row TOP and column LEFT on, zeros outside the picture,
+	 * become A dy A'; members as for winograd_input. */
+	void (*winograd_spread)(const struct avl_winograd_input_job *job);
+	/* dw[k] += element k of 9 of G' m G, for 16 x 16 kernels: element k of 36 of M, which is
+	 * summed over tiles, at m + k * 256, of dw at dw + k * 256. */
+	void (*winograd_gather)(const float *m, float *dw);
+	void (*maxpool_grad)(const struct avl_maxpool_grad_job *job);
 	void (*depthwise_grad)(const struct avl_depthwise_grad_job *job);
 	/* dx[i] += dy[i] where lo < x[i] < hi. n: a multiple of 16. */
 	void (*gate)(float *dx, const float *dy, const float *x, size_t n, float lo, float hi);

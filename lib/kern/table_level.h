@@ -12,6 +12,7 @@
 #include "kern/point_bf16_level.h"
 #include "kern/point_level.h"
 #include "kern/winograd_level.h"
+#include "kern/winograd_grad_level.h"
 
 #include "kern/levels.h"
 
@@ -27,6 +28,9 @@ const struct avl_kern AVL_TABLE = {
     .winograd_weights = winograd_weights,
     .winograd_output = winograd_output,
     .conv_dw = conv_dw,
+    .winograd_spread = winograd_spread,
+    .winograd_gather = winograd_gather,
+    .maxpool_grad = maxpool_grad,
     .depthwise_grad = depthwise_grad,
     .gate = gate,
     .covary = covary,

@@ -42,7 +42,8 @@ int avl_graph_plan_backward(struct avl_graph *graph, struct avl_err *err)
 		saved += saved_floats(graph, node);
 		if (!node->op->grad_scratch)
 			continue;
-		const size_t need = node->op->grad_scratch(&node->attr, node->in_shape);
+		const size_t need = node->op->grad_scratch(&node->attr, node->in_shape,
+							   avl_par_threads(graph->par));
 		scratch = need > scratch ? need : scratch;
 	}
 	graph->saved = avl_alloc(saved, sizeof(float));

@@ -35,8 +35,12 @@ static int plan_shapes(struct avl_graph *graph, struct avl_err *err)
 		    node->op->shape(&node->attr, node->in_shape, &node->out.shape, err);
 		if (code)
 			return code;
-		if (!graph->params && node->op == &avl_op_conv && !graph->direct)
+		if (!graph->train && !graph->params && node->op == &avl_op_conv && !graph->direct)
 			node->attr.winograd = avl_winograd_fits(&node->attr, node->in_shape);
+		if (graph->train && !graph->direct && node->op == &avl_op_conv) {
+			node->attr.winograd = avl_winograd_trains(&node->attr, node->in_shape);
+			node->attr.plain = 1;
+		}
 	}
 	return 0;
 }
@@ -213,7 +217,7 @@ int avl_graph_new(struct avl_graph **out, const struct avl_network *net,
 	graph->in = options->in;
 	graph->train = options->train;
 	graph->keep = options->keep || options->train;
-	graph->direct = options->direct || options->train;
+	graph->direct = options->direct;
 	graph->stored = options->stored;
 	graph->precision = options->train ? AVL_FP32 : options->precision;
 	graph->par = options->par;

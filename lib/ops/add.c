@@ -47,8 +47,10 @@ static void clamp_grad_item(void *argument, int number, int thread)
 
 static void backward_clamp(const struct avl_op_run *run, const struct avl_op_grad *grad)
 {
-	if (grad->din[0])
-		avl_op_each_block(run, grad, clamp_grad_item);
+	if (!grad->din[0])
+		return;
+	avl_op_clear(run, grad);
+	avl_op_each_block(run, grad, clamp_grad_item);
 }
 
 static void add_grad_item(void *argument, int number, int thread)
@@ -69,6 +71,7 @@ static void add_grad_item(void *argument, int number, int thread)
 static void backward_add(const struct avl_op_run *run, const struct avl_op_grad *grad)
 {
 	assert(run->attr->lo == -INFINITY && run->attr->hi == INFINITY);
+	avl_op_clear(run, grad);
 	avl_op_each_block(run, grad, add_grad_item);
 }
 

@@ -182,6 +182,7 @@ static void backward_item(void *argument, int block, int thread)
 
 static void backward(const struct avl_op_run *run, const struct avl_op_grad *grad)
 {
+	avl_op_clear(run, grad);
 	avl_par_for(run->par, avl_blocks(run->in[0].shape.c), backward_item,
 		    &(struct avl_op_job){run, grad});
 }

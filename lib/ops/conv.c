@@ -48,7 +48,7 @@ static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct
 
 static size_t packed(const struct avl_attr *attr, const struct avl_shape *in)
 {
-	if (attr->winograd)
+	if (attr->winograd && !attr->plain)
 		return avl_winograd_packed(attr, in);
 	const struct avl_conv_plan p = avl_conv_plan(attr, in);
 	const size_t inputs = (size_t)p.taps * (size_t)p.inner;
@@ -78,7 +78,7 @@ static void pack_block(const struct avl_attr *attr, const struct avl_conv_plan *
 static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 		 const struct avl_params *params, float *to)
 {
-	if (attr->winograd) {
+	if (attr->winograd && !attr->plain) {
 		avl_winograd_pack(attr, in, params, to);
 		return;
 	}
@@ -103,7 +103,8 @@ size_t avl_conv_border_floats(const struct avl_conv_plan *p)
 static size_t scratch(const struct avl_attr *attr, const struct avl_shape *in)
 {
 	if (attr->winograd)
-		return avl_winograd_scratch(attr, in);
+		return attr->plain ? avl_winograd_plain_scratch(attr, in)
+				   : avl_winograd_scratch(attr, in);
 	const struct avl_conv_plan p = avl_conv_plan(attr, in);
 	return (attr->pool ? avl_shape_floats(&p.out) : 0) + avl_conv_border_floats(&p) +
 	       (size_t)p.taps * sizeof(ptrdiff_t) / sizeof(float);
@@ -288,7 +289,9 @@ static void direct_then_pool(const struct avl_op_run *run)
 
 static void forward(const struct avl_op_run *run)
 {
-	if (run->attr->winograd)
+	if (run->attr->winograd && run->attr->plain)
+		avl_winograd_plain_forward(run);
+	else if (run->attr->winograd)
 		avl_winograd_forward(run);
 	else if (run->attr->pool)
 		direct_then_pool(run);

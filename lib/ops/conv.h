@@ -28,7 +28,12 @@ void avl_conv_taps(const struct avl_attr *attr, const struct avl_conv_plan *plan
 
 void avl_conv_unpack(const struct avl_attr *attr, const struct avl_shape *in, const float *packed,
 		     const struct avl_params_out *params);
-size_t avl_conv_grad_scratch(const struct avl_attr *attr, const struct avl_shape *in);
+size_t avl_conv_grad_scratch(const struct avl_attr *attr, const struct avl_shape *in, int threads);
 void avl_conv_backward(const struct avl_op_run *run, const struct avl_op_grad *grad);
+
+/* Of that, directly to the input (conv_reverse.c). */
+size_t avl_conv_reverse_scratch(const struct avl_attr *attr, const struct avl_shape *in,
+				int threads);
+void avl_conv_reverse(const struct avl_op_run *run, const struct avl_op_grad *grad);
 
 #endif

@@ -172,6 +172,7 @@ static void backward(const struct avl_op_run *run, const struct avl_op_grad *gra
 	    .before_h = avl_window_top(attr, in),
 	    .before_w = avl_window_left(attr, in),
 	};
+	avl_op_clear(run, grad);
 	avl_par_for(run->par, avl_blocks(in->c), grad_item, &job);
 }
 

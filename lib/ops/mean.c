@@ -32,8 +32,10 @@ static void grad_item(void *argument, int number, int thread)
 
 static void backward(const struct avl_op_run *run, const struct avl_op_grad *grad)
 {
-	if (grad->din[0])
-		avl_op_each_block(run, grad, grad_item);
+	if (!grad->din[0])
+		return;
+	avl_op_clear(run, grad);
+	avl_op_each_block(run, grad, grad_item);
 }
 
 const struct avl_op avl_op_mean = {

@@ -48,6 +48,7 @@ struct avl_attr {
 	float lo, hi; /* clamp: ReLU is 0, INFINITY; ReLU6 is 0, 6 */
 	int planar;   /* the input is planar: set by the graph for the first convolution */
 	int winograd; /* convolve by F(m x m, 3x3): m, set by the graph (ops/winograd.h) */
+	int plain;    /* weights are transformed in every run, not when packed: training */
 	int pool;     /* convolution: the largest of 2 x 2 outputs is kept, set by the graph */
 	const struct avl_attr *then; /* of an op that is several in one: what the next is told */
 };
@@ -76,10 +77,11 @@ struct avl_op_run {
 };
 
 /* Gradients, laid out as what they are the gradients of. Backward adds to din and dpacked; NULL
- * stands for one that nobody wants. */
+ * stands for one that nobody wants. Where a din is fresh, it holds nothing yet and is written. */
 struct avl_op_grad {
 	const float *dout;
 	float *din[2];
+	int fresh[2];
 	float *dpacked;
 	float *scratch;
 };
@@ -108,8 +110,9 @@ struct avl_op {
 	void (*forward)(const struct avl_op_run *run);
 	/* Floats of run->saved in training, NULL: none. */
 	size_t (*saved)(const struct avl_attr *attr, const struct avl_shape *in);
-	/* Floats of grad->scratch, NULL: none. */
-	size_t (*grad_scratch)(const struct avl_attr *attr, const struct avl_shape *in);
+	/* Floats of grad->scratch for a team of THREADS, NULL: none. */
+	size_t (*grad_scratch)(const struct avl_attr *attr, const struct avl_shape *in,
+			       int threads);
 	/* RUN as forward had it, nothing fused: no residual, no clamp behind a convolution. */
 	void (*backward)(const struct avl_op_run *run, const struct avl_op_grad *grad);
 };
@@ -184,6 +187,9 @@ struct avl_op_job {
  * input: block NUMBER / n of picture NUMBER % n, which stands at NUMBER * h * w * 16 floats. */
 void avl_op_each_block(const struct avl_op_run *run, const struct avl_op_grad *grad,
 		       void (*item)(void *job, int number, int thread));
+
+/* Makes zeros of a din that is fresh, for ops that can only add. */
+void avl_op_clear(const struct avl_op_run *run, const struct avl_op_grad *grad);
 
 /* Elements from one block of channels to the next. */
 static inline ptrdiff_t avl_block_stride(const struct avl_shape *shape)

@@ -82,6 +82,28 @@ void avl_op_each_block(const struct avl_op_run *run, const struct avl_op_grad *g
 	avl_par_for(run->par, avl_blocks(in->c) * in->n, item, &(struct avl_op_job){run, grad});
 }
 
+struct clearing {
+	float *at;
+	size_t floats;
+};
+
+static void clear_item(void *argument, int number, int thread)
+{
+	(void)thread;
+	const struct clearing *const c = argument;
+	memset(c->at + (size_t)number * c->floats, 0, c->floats * sizeof(float));
+}
+
+void avl_op_clear(const struct avl_op_run *run, const struct avl_op_grad *grad)
+{
+	for (int k = 0; k < 2; k++) {
+		const struct avl_shape *const in = &run->in[k].shape;
+		struct clearing c = {grad->din[k], (size_t)in->h * (size_t)in->w * AVL_BLOCK};
+		if (c.at && grad->fresh[k])
+			avl_par_for(run->par, avl_blocks(in->c) * in->n, clear_item, &c);
+	}
+}
+
 void avl_layout_to_blocked(const struct avl_shape *shape, const float *planar, float *blocked)
 {
 	const size_t area = (size_t)shape->h * (size_t)shape->w;

@@ -46,27 +46,38 @@ static void each_level(void (*check)(struct avl_rng *rng, int pixels))
 
 static void check_conv_dw(struct avl_rng *rng, int pixels)
 {
-	const int inner = below(rng, 2) ? AVL_BLOCK : 1;
-	const int x_pixel = (1 + below(rng, 3)) * inner;
-	float *const x = unaligned_floats(rng, (size_t)((pixels - 1) * x_pixel + inner));
-	float *const dy = random_floats(rng, (size_t)pixels * AVL_BLOCK);
-	struct fenced dw = sum_so_far(rng, (size_t)inner * AVL_BLOCK);
+	const int inputs = 1 + below(rng, AVL_BLOCK), rows = 1 + below(rng, 4);
+	const int x_pixel = (1 + below(rng, 3)) * inputs,
+		  dy_row = (pixels + below(rng, 3)) * AVL_BLOCK;
+	const int x_row = (pixels + below(rng, 2)) * x_pixel;
+	float *const x =
+	    unaligned_floats(rng, (size_t)((rows - 1) * x_row + (pixels - 1) * x_pixel + inputs));
+	float *const dy = random_floats(rng, (size_t)(rows * dy_row));
+	struct fenced dw = sum_so_far(rng, (size_t)inputs * AVL_BLOCK);
 	float *const before = copy_of(&dw);
-	avl_kern()->conv_dw(&(struct avl_conv_dw_job){
-	    .x = x, .x_pixel = x_pixel, .inner = inner, .dy = dy, .pixels = pixels, .dw = dw.at});
+	avl_kern()->conv_dw(&(struct avl_conv_dw_job){.x = x,
+						      .x_pixel = x_pixel,
+						      .x_row = x_row,
+						      .inputs = inputs,
+						      .dy = dy,
+						      .dy_row = dy_row,
+						      .rows = rows,
+						      .pixels = pixels,
+						      .dw = dw.at});
 	double worst = 0;
-	for (int k = 0; k < inner * AVL_BLOCK; k++) {
+	for (int k = 0; k < inputs * AVL_BLOCK; k++) {
 		double sum = (double)before[k], size = fabs(sum);
-		for (int p = 0; p < pixels; p++) {
-			const double term = (double)x[p * x_pixel + k / AVL_BLOCK] *
-					    (double)dy[p * AVL_BLOCK + k % AVL_BLOCK];
+		for (int p = 0; p < rows * pixels; p++) {
+			const int r = p / pixels, q = p % pixels;
+			const double term = (double)x[r * x_row + q * x_pixel + k / AVL_BLOCK] *
+					    (double)dy[r * dy_row + q * AVL_BLOCK + k % AVL_BLOCK];
 			sum += term;
 			size += fabs(term);
 		}
-		note(&worst, dw.at[k], sum, pixels + 1, size);
+		note(&worst, dw.at[k], sum, rows * pixels + 1, size);
 	}
-	cr_assert(worst <= 1, "%s: %d pixels: off by %g tolerances", avl_kern()->level, pixels,
-		  worst);
+	cr_assert(worst <= 1, "%s: %d inputs, %d x %d pixels: off by %g tolerances",
+		  avl_kern()->level, inputs, rows, pixels, worst);
 	cr_assert(fences_stand(&dw), "%s", avl_kern()->level);
 	fenced_free(&dw);
 	free(before);
@@ -77,6 +88,141 @@ static void check_conv_dw(struct avl_rng *rng, int pixels)
 Test(grad_level, convolution_weights_at_every_level)
 {
 	each_level(check_conv_dw);
+}
+
+/* A matrix (ROWS x COLS) from both sides of X (COLS x COLS): T X T'. */
+static void both_sides(const double *t, int rows, int cols, const double *x, double *y)
+{
+	for (int k = 0; k < rows * rows; k++) {
+		y[k] = 0;
+		for (int l = 0; l < cols * cols; l++)
+			y[k] +=
+			    t[k / rows * cols + l / cols] * t[k % rows * cols + l % cols] * x[l];
+	}
+}
+
+/* Lavin & Gray's A and G of F(4x4, 3x3). */
+static const double A[6 * 4] = {1, 0, 0, 0, 1, 1,  1, 1,  1, -1, 1, -1,
+				1, 2, 4, 8, 1, -2, 4, -8, 0, 0,  0, 1};
+static const double G_BACK[3 * 6] = {1.0 / 4, -1.0 / 6, -1.0 / 6, 1.0 / 24, 1.0 / 24,  0,
+				     0,       -1.0 / 6, 1.0 / 6,  1.0 / 12, -1.0 / 12, 0,
+				     0,       -1.0 / 6, -1.0 / 6, 1.0 / 6,  1.0 / 6,   1};
+
+static void check_spread(struct avl_rng *rng, int tiles)
+{
+	struct avl_winograd_input_job job = {.m = 4, .tiles = 1 + tiles % 5};
+	job.h = 1 + below(rng, 9);
+	job.w = 4 * job.tiles - below(rng, 4);
+	job.top = below(rng, (job.h + 3) / 4) * 4;
+	job.step = (job.tiles + below(rng, 3)) * AVL_BLOCK;
+	float *const x = random_floats(rng, (size_t)(job.h * job.w) * AVL_BLOCK);
+	struct fenced out = fenced_new((size_t)(36 * job.step));
+	job.x = x;
+	job.out = out.at;
+	avl_kern()->winograd_spread(&job);
+	double worst = 0;
+	for (int k = 0; k < job.tiles * AVL_BLOCK; k++) {
+		double y[16] = {0}, wanted[36];
+		for (int i = 0; i < 16; i++) {
+			const int row = job.top + i / 4, col = k / AVL_BLOCK * 4 + i % 4;
+			if (row < job.h && col < job.w)
+				y[i] = (double)x[(row * job.w + col) * AVL_BLOCK + k % AVL_BLOCK];
+		}
+		both_sides(A, 6, 4, y, wanted);
+		for (int i = 0; i < 36; i++)
+			note(&worst, out.at[i * job.step + k], wanted[i], 16, 225);
+	}
+	cr_assert(worst <= 1, "%s: off by %g", avl_kern()->level, worst);
+	cr_assert(fences_stand(&out), "%s", avl_kern()->level);
+	fenced_free(&out);
+	free(x);
+}
+
+Test(grad_level, winograd_spread_at_every_level)
+{
+	each_level(check_spread);
+}
+
+static void check_gather(struct avl_rng *rng, int unused)
+{
+	enum { TILE = AVL_BLOCK * AVL_BLOCK };
+	(void)unused;
+	float *const m = random_floats(rng, 36 * TILE);
+	struct fenced dw = sum_so_far(rng, 9 * TILE);
+	float *const before = copy_of(&dw);
+	avl_kern()->winograd_gather(m, dw.at);
+	double worst = 0;
+	for (int k = 0; k < TILE; k++) {
+		double x[36], wanted[9];
+		for (int i = 0; i < 36; i++)
+			x[i] = (double)m[i * TILE + k];
+		both_sides(G_BACK, 3, 6, x, wanted);
+		for (int i = 0; i < 9; i++)
+			note(&worst, dw.at[i * TILE + k], wanted[i] + (double)before[i * TILE + k],
+			     37, 3);
+	}
+	cr_assert(worst <= 1, "%s: off by %g", avl_kern()->level, worst);
+	cr_assert(fences_stand(&dw), "%s", avl_kern()->level);
+	fenced_free(&dw);
+	free(before);
+	free(m);
+}
+
+Test(grad_level, winograd_gather_at_every_level)
+{
+	each_level(check_gather);
+}
+
+/* Few values, so that the largest is there more than once. */
+static void check_maxpool(struct avl_rng *rng, int width)
+{
+	struct avl_maxpool_grad_job job = {
+	    .rows = 1 + below(rng, 3),
+	    .width = width,
+	    .columns = 1 + below(rng, 4),
+	    .stride = 1 + below(rng, 3),
+	};
+	job.pad = below(rng, job.columns);
+	job.pixels = 1 + below(rng, (width - 1 + job.pad) / job.stride + 1);
+	const size_t inputs = (size_t)(job.rows * width) * AVL_BLOCK;
+	const size_t outputs = (size_t)job.pixels * AVL_BLOCK;
+	float *const x = random_floats(rng, inputs), *const dy = random_floats(rng, outputs);
+	float *const y = random_floats(rng, outputs);
+	for (size_t i = 0; i < inputs; i++)
+		x[i] = (float)below(rng, 5);
+	struct fenced dx = sum_so_far(rng, inputs);
+	float *const wanted = copy_of(&dx);
+	for (int k = 0; k < (int)outputs; k++) {
+		const int p = k / AVL_BLOCK, o = k % AVL_BLOCK;
+		int best = -1;
+		for (int r = 0; r < job.rows * job.columns; r++) {
+			const int col = p * job.stride - job.pad + r % job.columns;
+			const int at = (r / job.columns * width + col) * AVL_BLOCK + o;
+			if (col >= 0 && col < width && (best < 0 || x[at] > x[best]))
+				best = at;
+		}
+		y[k] = best < 0 ? 0 : x[best];
+		if (best >= 0)
+			wanted[best] += dy[k];
+	}
+	job.x = x;
+	job.y = y;
+	job.dy = dy;
+	job.dx = dx.at;
+	avl_kern()->maxpool_grad(&job);
+	cr_assert(same_bits(dx.at, wanted, inputs), "%s: width %d, columns %d, stride %d, pad %d",
+		  avl_kern()->level, width, job.columns, job.stride, job.pad);
+	cr_assert(fences_stand(&dx), "%s", avl_kern()->level);
+	fenced_free(&dx);
+	free(wanted);
+	free(x);
+	free(y);
+	free(dy);
+}
+
+Test(grad_level, maxpool_is_exact_at_every_level)
+{
+	each_level(check_maxpool);
 }
 
 /* Adds the formula of kern.h for every pixel to DX and DW, the magnitudes to DX_SIZE, DW_SIZE. */

@@ -2,7 +2,7 @@
 
 /* A network of ours in a process of its own, that runs when it is its turn (tests/bench/peers).
  *
- * usage: bench_turn MODEL image|sound NETWORK C H W THREADS INPUT
+ * usage: bench_turn MODEL image|sound NETWORK C H W THREADS INPUT fp32|bf16
  *
  * Reads lines: a number K runs the network K times and prints the milliseconds of each; a path gets
  * the output, planar floats. INPUT holds the input in the same form. */
@@ -47,6 +47,7 @@ static int open_turn(struct turn *turn, char **argv, struct avl_err *err)
 	const struct avl_graph_options options = {
 	    .in = in,
 	    .prefix = is_sound ? "sound." : "image.",
+	    .precision = strcmp(argv[9], "bf16") ? AVL_FP32 : AVL_BF16,
 	    .par = turn->par,
 	};
 	code = avl_graph_new(&turn->graph, net, &options, file, err);
@@ -109,11 +110,10 @@ int main(int argc, char **argv)
 {
 	struct turn turn = {0};
 	struct avl_err err = {0};
-	if (argc != 9)
+	if (argc != 10)
 		return 77;
 	int code = open_turn(&turn, argv, &err);
-	const size_t count =
-	    argc == 9 ? (size_t)atoi(argv[4]) * (size_t)atoi(argv[5]) * (size_t)atoi(argv[6]) : 0;
+	const size_t count = (size_t)atoi(argv[4]) * (size_t)atoi(argv[5]) * (size_t)atoi(argv[6]);
 	if (!code)
 		code = read_input(&turn, argv[8], count, &err);
 	if (!code)

@@ -42,11 +42,11 @@ struct avl_conv_bf16_job {
 	float lo, hi;
 };
 
-/* As avl_depthwise_job, maps in bf16, weights and bias in fp32. */
+/* As avl_depthwise_job, in bf16 but for the bias. */
 struct avl_depthwise_bf16_job {
 	const uint16_t *x; /* the first of the rows, [rows][width][16] */
 	int rows, width;
-	const float *w; /* the first of the kernel's rows, [rows][columns][16] */
+	const uint16_t *w; /* the first of the kernel's rows, [rows][columns][16] */
 	int columns, stride, pad;
 	const float *bias; /* [16], may be NULL */
 	uint16_t *y;       /* [pixels][16] */

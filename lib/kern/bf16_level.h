@@ -57,3 +57,19 @@ INLINE void store_bf16(uint16_t *p, vec x)
 {
 	*(vech *)(void *)p = narrowed(x);
 }
+
+/* The N vectors X to P and what follows it. */
+INLINE void store_bf16_row(uint16_t *p, const vec *x, const int n)
+{
+#if defined(AVL_BF16)
+	FOR (i, n / 2) {
+		const __m512bh two = _mm512_cvtne2ps_pbh((__m512)x[2 * i + 1], (__m512)x[2 * i]);
+		_mm512_storeu_si512(p + 2 * i * AVL_VECTOR, (__m512i)two);
+	}
+	if (n % 2)
+		store_bf16(p + (n - 1) * AVL_VECTOR, x[n - 1]);
+#else
+	FOR (i, n)
+		store_bf16(p + i * AVL_VECTOR, x[i]);
+#endif
+}

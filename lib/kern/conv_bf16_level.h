@@ -4,10 +4,10 @@
  * shorter than half a tile take four blocks of output channels at once. A tap outside the picture
  * leaves out the pixel at that end of the row, so that no border of zeros is multiplied. */
 
-#if AVL_VECTOR == 16 /* 32 registers: 2 x 14 or 4 x 7 sums, weights, an input */
+#if defined(AVL_BF16) /* 32 registers: 2 x 14 or 4 x 7 sums, weights, an input */
 #define BF16_PIXELS 14
 #define BF16_QUADS  7
-#elif AVL_VECTOR == 8 /* widened: 2 x 4 sums, 4 halves of weights, 2 of an input */
+#elif AVL_VECTOR > 4 /* widened: 4 sums of one block, 4 halves of weights, 2 of an input */
 #define BF16_PIXELS 4
 #define BF16_QUADS  0
 #else
@@ -36,9 +36,9 @@ INLINE const char *bf16_input(const struct bf16_inputs *in, const int pixel)
 }
 
 /* The pixels FIRST..LAST-1 of a tile of PIXELS: the sums of one tap. */
-INLINE void bf16_tap(vec sum[][NV], const uint16_t *x, ptrdiff_t x_pixel, const uint16_t *w,
-		     ptrdiff_t w_block, int pairs, const int first, const int last,
-		     const int pixels, const int blocks)
+INLINE void bf16_tap(vec sum[][BF16_PIXELS], const uint16_t *x, ptrdiff_t x_pixel,
+		     const uint16_t *w, ptrdiff_t w_block, int pairs, const int first,
+		     const int last, const int pixels, const int blocks)
 {
 	struct bf16_inputs in = bf16_inputs_at(x, x_pixel, pixels);
 	for (int i = 0; i < pairs; i++, w += 2 * AVL_BLOCK) {
@@ -52,52 +52,52 @@ INLINE void bf16_tap(vec sum[][NV], const uint16_t *x, ptrdiff_t x_pixel, const 
 			const vecu value = splat_pair(bf16_input(&in, p));
 			FOR (b, blocks)
 				FOR (v, NV)
-					sum[b * pixels + p][v] =
-					    dot(sum[b * pixels + p][v], value, weight[b][v]);
+					sum[b * NV + v][p] =
+					    dot(sum[b * NV + v][p], value, weight[b][v]);
 		}
 		FOR (k, (pixels + 2) / 3)
 			in.third[k] += 2 * sizeof *x;
 	}
 }
 
-INLINE void bf16_store(const struct avl_conv_bf16_job *job, vec sum[][NV], int block, int pixel,
-		       const int pixels, const int blocks)
+/* Sums of one vector of a block at each pixel, whose place in y is AT: residual, clamp, store. */
+INLINE void bf16_store(const struct avl_conv_bf16_job *job, vec *y, ptrdiff_t at, const int pixels)
 {
 	const vec lo = splat(job->lo), hi = splat(job->hi);
-	FOR (b, blocks)
-		FOR (v, NV) {
-			const ptrdiff_t at =
-			    (block + b) * job->y_block + pixel * AVL_BLOCK + v * AVL_VECTOR;
-			const vec bias =
-			    job->bias ? load(job->bias + (block + b) * AVL_BLOCK + v * AVL_VECTOR)
-				      : (vec){0};
-			FOR (p, pixels) {
-				const ptrdiff_t here = at + p * AVL_BLOCK;
-				vec y = sum[b * pixels + p][v] + bias;
-				if (job->residual && job->residual_is_float)
-					y += load((const float *)job->residual + here);
-				else if (job->residual)
-					y += load_bf16((const uint16_t *)job->residual + here);
-				y = clamp(y, lo, hi);
-				if (job->y_is_float)
-					store((float *)job->y + here, y);
-				else
-					store_bf16((uint16_t *)job->y + here, y);
-			}
-		}
+	if (job->residual && job->residual_is_float)
+		FOR (p, pixels)
+			y[p] += load((const float *)job->residual + at + p * AVL_BLOCK);
+	else if (job->residual)
+		FOR (p, pixels)
+			y[p] += load_bf16((const uint16_t *)job->residual + at + p * AVL_BLOCK);
+	FOR (p, pixels)
+		y[p] = clamp(y[p], lo, hi);
+	if (job->y_is_float)
+		FOR (p, pixels)
+			store((float *)job->y + at + p * AVL_BLOCK, y[p]);
+	else if (NV == 1)
+		store_bf16_row((uint16_t *)job->y + at, y, pixels);
+	else
+		FOR (p, pixels)
+			store_bf16((uint16_t *)job->y + at + p * AVL_BLOCK, y[p]);
 }
 
 INLINE void bf16_tile(const struct avl_conv_bf16_job *job, int block, int pixel, const int pixels,
 		      const int blocks)
 {
-	vec sum[BF16_PIXELS * 2][NV];
+	vec sum[4 * NV][BF16_PIXELS];
 	const uint16_t *const x = job->x + pixel * job->x_pixel;
 	const uint16_t *w = job->w + block * job->w_block;
 	const int begins = pixel == 0, ends = pixel + pixels == job->pixels;
 
-	FOR (i, blocks * pixels)
-		FOR (v, NV)
-			sum[i][v] = (vec){0};
+	FOR (b, blocks)
+		FOR (v, NV) {
+			const vec bias =
+			    job->bias ? load(job->bias + (block + b) * AVL_BLOCK + v * AVL_VECTOR)
+				      : (vec){0};
+			FOR (p, pixels)
+				sum[b * NV + v][p] = bias;
+		}
 	for (int t = 0; t < job->taps; t++) {
 		const struct avl_tap_bf16 *const tap = &job->tap[t];
 		if (begins & tap->left)
@@ -111,7 +111,11 @@ INLINE void bf16_tile(const struct avl_conv_bf16_job *job, int block, int pixel,
 				 pixels, pixels, blocks);
 		w += tap->pairs * 2 * AVL_BLOCK;
 	}
-	bf16_store(job, sum, block, pixel, pixels, blocks);
+	FOR (b, blocks)
+		FOR (v, NV)
+			bf16_store(job, sum[b * NV + v],
+				   (block + b) * job->y_block + pixel * AVL_BLOCK + v * AVL_VECTOR,
+				   pixels);
 }
 
 /* Each tile size is a function of its own: compilers allot registers better to small ones. */

@@ -4,38 +4,79 @@
 
 /* Neighbours whose sums are held in registers. */
 #define DEPTHWISE_BF16_PIXELS (AVL_VECTOR == 16 ? 14 : 4)
+/* Of windows that are multiplied by pairs of rows: others are left to a slow way. */
+#define DEPTHWISE_BF16_PAIRS   3
+#define DEPTHWISE_BF16_COLUMNS 5
 
-/* PIXELS neighbours whose windows lie wholly inside the row, for vector V of the block. Each input
- * is widened once and added to all the windows it lies in. */
-INLINE void depthwise_bf16_tile(const struct avl_depthwise_bf16_job *job, int pixel, int v,
-				const int pixels, const int columns, const int stride)
+/* Elements of two rows side by side, to be multiplied at once; HIGH NULL: zeros. */
+INLINE vecu paired(const uint16_t *low, const uint16_t *high)
 {
-	vec sum[14];
+#if AVL_VECTOR == 16
+	static const _Alignas(64)
+	    uint16_t order[] = {0, 32, 1, 33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39,
+				8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
+	if (high)
+		return (vecu)_mm512_permutex2var_epi16(
+		    _mm512_castsi256_si512(_mm256_load_si256((const __m256i *)(const void *)low)),
+		    _mm512_load_si512(order),
+		    _mm512_castsi256_si512(_mm256_load_si256((const __m256i *)(const void *)high)));
+#endif
+	const vecu first = __builtin_convertvector(*(const vech *)(const void *)low, vecu);
+	if (!high)
+		return first;
+	return first | __builtin_convertvector(*(const vech *)(const void *)high, vecu) << 16;
+}
+
+/* PIXELS neighbours for vector V of the block: two rows of the window at a time. Each pair of
+ * inputs is made once for all the windows it lies in; EDGED: some may lie outside the row. */
+INLINE void depthwise_bf16_tile(const struct avl_depthwise_bf16_job *job,
+				vecu weight[][DEPTHWISE_BF16_COLUMNS], int pixel, int v,
+				const int pixels, const int columns, const int stride,
+				const int edged)
+{
+	vec sum[DEPTHWISE_BF16_PIXELS];
+	const int left = pixel * stride - job->pad;
+	const ptrdiff_t row = (ptrdiff_t)job->width * AVL_BLOCK;
+	const uint16_t *x = job->x + v;
 	FOR (p, pixels)
 		sum[p] = job->bias ? load(job->bias + v) : (vec){0};
-	const float *w = job->w + v;
-	for (int r = 0; r < job->rows; r++, w += columns * AVL_BLOCK) {
-		const uint16_t *const x =
-		    job->x + ((ptrdiff_t)r * job->width + pixel * stride - job->pad) * AVL_BLOCK +
-		    v;
-		vec weight[5];
-		FOR (q, columns)
-			weight[q] = load(w + q * AVL_BLOCK);
+	for (int r = 0; r < job->rows; r += 2, x += 2 * row, weight++) {
+		const int single = r + 1 == job->rows;
 		FOR (i, (pixels - 1) * stride + columns) {
-			const vec value = load_bf16(x + i * AVL_BLOCK);
+			if (edged && (left + i < 0 || left + i >= job->width))
+				continue;
+			const uint16_t *const at = x + (left + i) * AVL_BLOCK;
+			const vecu value = single ? paired(at, NULL) : paired(at, at + row);
 			FOR (q, columns)
 				if (i >= q && (i - q) % stride == 0 && (i - q) / stride < pixels)
 					sum[(i - q) / stride] =
-					    madd(weight[q], value, sum[(i - q) / stride]);
+					    dot(sum[(i - q) / stride], value, weight[0][q]);
 		}
 	}
 	const vec lo = splat(job->lo), hi = splat(job->hi);
+	uint16_t *const y = job->y + pixel * AVL_BLOCK + v;
 	FOR (p, pixels)
-		store_bf16(job->y + (pixel + p) * AVL_BLOCK + v, clamp(sum[p], lo, hi));
+		sum[p] = clamp(sum[p], lo, hi);
+	if (NV == 1)
+		store_bf16_row(y, sum, pixels);
+	else
+		FOR (p, pixels)
+			store_bf16(y + p * AVL_BLOCK, sum[p]);
 }
 
-/* One pixel, whose window may stick out, and may have any width. */
-static void depthwise_bf16_edge(const struct avl_depthwise_bf16_job *job, int pixel)
+INLINE void depthwise_bf16_pixels(const struct avl_depthwise_bf16_job *job,
+				  vecu weight[][DEPTHWISE_BF16_COLUMNS], int pixel, int v,
+				  const int pixels, const int columns, const int stride)
+{
+	const int left = pixel * stride - job->pad;
+	if (left >= 0 && left + (pixels - 1) * stride + columns <= job->width)
+		depthwise_bf16_tile(job, weight, pixel, v, pixels, columns, stride, 0);
+	else
+		depthwise_bf16_tile(job, weight, pixel, v, pixels, columns, stride, 1);
+}
+
+/* One pixel of a window of any size. */
+static void depthwise_bf16_any(const struct avl_depthwise_bf16_job *job, int pixel)
 {
 	const int left = pixel * job->stride - job->pad;
 	const int q0 = left < 0 ? -left : 0;
@@ -45,7 +86,8 @@ static void depthwise_bf16_edge(const struct avl_depthwise_bf16_job *job, int pi
 		for (int r = 0; r < job->rows; r++)
 			for (int q = q0; q < q1; q++) {
 				const ptrdiff_t at = (ptrdiff_t)r * job->width + left + q;
-				sum = madd(load(job->w + (r * job->columns + q) * AVL_BLOCK + v),
+				const ptrdiff_t w = ((ptrdiff_t)r * job->columns + q) * AVL_BLOCK;
+				sum = madd(load_bf16(job->w + w + v),
 					   load_bf16(job->x + at * AVL_BLOCK + v), sum);
 			}
 		store_bf16(job->y + pixel * AVL_BLOCK + v,
@@ -56,37 +98,40 @@ static void depthwise_bf16_edge(const struct avl_depthwise_bf16_job *job, int pi
 INLINE void depthwise_bf16_columns(const struct avl_depthwise_bf16_job *job, const int columns,
 				   const int stride)
 {
-	int p, last;
-	inside(job->width, columns, stride, job->pad, job->pixels, &p, &last);
-	for (int edge = 0; edge < p; edge++)
-		depthwise_bf16_edge(job, edge);
-	for (; p + DEPTHWISE_BF16_PIXELS <= last; p += DEPTHWISE_BF16_PIXELS)
-		for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR)
-			depthwise_bf16_tile(job, p, v, DEPTHWISE_BF16_PIXELS, columns, stride);
-	for (; p + 4 <= last; p += 4)
-		for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR)
-			depthwise_bf16_tile(job, p, v, 4, columns, stride);
-	for (; p < last; p++)
-		for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR)
-			depthwise_bf16_tile(job, p, v, 1, columns, stride);
-	for (; p < job->pixels; p++)
-		depthwise_bf16_edge(job, p);
+	vecu weight[DEPTHWISE_BF16_PAIRS][DEPTHWISE_BF16_COLUMNS];
+	const int row = columns * AVL_BLOCK;
+	for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR) {
+		for (int r = 0; r < job->rows; r += 2)
+			FOR (q, columns) {
+				const uint16_t *const w = job->w + r * row + q * AVL_BLOCK + v;
+				weight[r / 2][q] = paired(w, r + 1 < job->rows ? w + row : NULL);
+			}
+		int p = 0;
+		for (; p + DEPTHWISE_BF16_PIXELS <= job->pixels; p += DEPTHWISE_BF16_PIXELS)
+			depthwise_bf16_pixels(job, weight, p, v, DEPTHWISE_BF16_PIXELS, columns,
+					      stride);
+		for (; p + DEPTHWISE_BF16_PIXELS / 2 <= job->pixels; p += DEPTHWISE_BF16_PIXELS / 2)
+			depthwise_bf16_pixels(job, weight, p, v, DEPTHWISE_BF16_PIXELS / 2, columns,
+					      stride);
+		for (; p < job->pixels; p++)
+			depthwise_bf16_pixels(job, weight, p, v, 1, columns, stride);
+	}
 }
 
 static void depthwise_bf16(const struct avl_depthwise_bf16_job *job)
 {
-	const int columns = job->columns, stride = job->stride;
-	if (columns == 3 && stride == 1)
+	const int columns = job->rows <= 2 * DEPTHWISE_BF16_PAIRS ? job->columns : 0;
+	if (columns == 3 && job->stride == 1)
 		depthwise_bf16_columns(job, 3, 1);
-	else if (columns == 3 && stride == 2)
+	else if (columns == 3 && job->stride == 2)
 		depthwise_bf16_columns(job, 3, 2);
-	else if (columns == 5 && stride == 1)
+	else if (columns == 5 && job->stride == 1)
 		depthwise_bf16_columns(job, 5, 1);
-	else if (columns == 5 && stride == 2)
+	else if (columns == 5 && job->stride == 2)
 		depthwise_bf16_columns(job, 5, 2);
 	else
 		for (int p = 0; p < job->pixels; p++)
-			depthwise_bf16_edge(job, p);
+			depthwise_bf16_any(job, p);
 }
 
 static void maxpool_bf16(const struct avl_maxpool_bf16_job *job)

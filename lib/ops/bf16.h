@@ -14,9 +14,8 @@ const struct avl_op *avl_op_bf16(const struct avl_op *op);
 /* Any mixture of fp32 and bf16 in input, residual and output; the packed parameters hold the bias
  * in fp32 and the weights in bf16. */
 extern const struct avl_op avl_op_conv_bf16;
-/* Input and output in bf16, parameters in fp32. */
+/* The same parameters; input and output in bf16, as of the next. */
 extern const struct avl_op avl_op_depthwise_bf16;
-/* Inputs and output in bf16. */
 extern const struct avl_op avl_op_add_bf16, avl_op_clamp_bf16, avl_op_maxpool_bf16;
 /* Input in bf16, output in fp32. */
 extern const struct avl_op avl_op_mean_bf16;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "base/tensor.h"
 #include "ops/bf16.h"
 
 /* Rows of an item: their inputs overlap, and stay in a cache from one to the next. */
@@ -12,28 +13,31 @@ static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct
 	return avl_op_depthwise.shape(attr, in, out, err);
 }
 
-static size_t block_floats(const struct avl_attr *attr)
+/* Elements of the weights of a block of channels. */
+static size_t block_weights(const struct avl_attr *attr)
 {
-	return (size_t)AVL_BLOCK * (1 + (size_t)attr->kernel_h * (size_t)attr->kernel_w);
+	return (size_t)AVL_BLOCK * (size_t)attr->kernel_h * (size_t)attr->kernel_w;
 }
 
 static size_t packed(const struct avl_attr *attr, const struct avl_shape *in)
 {
-	return (size_t)avl_blocks(in->c) * block_floats(attr);
+	const size_t floats = (size_t)avl_blocks(in->c) * (AVL_BLOCK + block_weights(attr) / 2);
+	return (floats + AVL_BLOCK - 1) / AVL_BLOCK * AVL_BLOCK;
 }
 
-/* For each block: bias [16], then weights [kernel_h][kernel_w][16]. */
+/* Bias [blocks][16] in fp32, then weights [blocks][kernel_h][kernel_w][16]. */
 static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 		 const struct avl_params *params, float *to)
 {
 	const size_t window = (size_t)attr->kernel_h * (size_t)attr->kernel_w;
+	uint16_t *const weights = (uint16_t *)(void *)(to + avl_blocks(in->c) * AVL_BLOCK);
 	memset(to, 0, packed(attr, in) * sizeof *to);
-	for (int c = 0; c < in->c; c++) {
-		float *const lane =
-		    to + (size_t)(c / AVL_BLOCK) * block_floats(attr) + (size_t)(c % AVL_BLOCK);
-		lane[0] = params->bias ? params->bias[c] : 0;
+	for (size_t c = 0; c < (size_t)in->c; c++) {
+		uint16_t *const lane =
+		    weights + c / AVL_BLOCK * block_weights(attr) + c % AVL_BLOCK;
+		to[c] = params->bias ? params->bias[c] : 0;
 		for (size_t k = 0; k < window; k++)
-			lane[(k + 1) * AVL_BLOCK] = params->weight[(size_t)c * window + k];
+			lane[k * AVL_BLOCK] = avl_float_to_bfloat(params->weight[c * window + k]);
 	}
 }
 
@@ -51,7 +55,9 @@ static void item(void *argument, int number, int thread)
 	const struct avl_attr *const attr = run->attr;
 	const struct avl_shape *const in = &run->in[0].shape, *const out = &run->out.shape;
 	const int band = number % job->bands, map = number / job->bands;
-	const float *const params = run->packed + (size_t)(map / in->n) * block_floats(attr);
+	const size_t block = (size_t)(map / in->n);
+	const uint16_t *const weights =
+	    (const uint16_t *)(const void *)(run->packed + avl_blocks(in->c) * AVL_BLOCK);
 	const uint16_t *const x =
 	    avl_map_bf16(&run->in[0]) + (ptrdiff_t)map * in->h * in->w * AVL_BLOCK;
 	uint16_t *const y = avl_map_bf16(&run->out) + (ptrdiff_t)map * out->h * out->w * AVL_BLOCK;
@@ -64,11 +70,11 @@ static void item(void *argument, int number, int thread)
 		    .x = x + (ptrdiff_t)(top + first) * in->w * AVL_BLOCK,
 		    .rows = last - first,
 		    .width = in->w,
-		    .w = params + (1 + first * attr->kernel_w) * AVL_BLOCK,
+		    .w = weights + block * block_weights(attr) + first * attr->kernel_w * AVL_BLOCK,
 		    .columns = attr->kernel_w,
 		    .stride = attr->stride_w,
 		    .pad = job->left,
-		    .bias = params,
+		    .bias = run->packed + block * AVL_BLOCK,
 		    .y = y + (ptrdiff_t)row * out->w * AVL_BLOCK,
 		    .pixels = out->w,
 		    .lo = attr->lo,

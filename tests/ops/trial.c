@@ -42,7 +42,7 @@ static void operands_init(struct operands *o, const struct trial *t, struct avl_
 		round_to_bf16(o->x, naive_count(&t->in));
 	if (t->bf16 & TRIAL_OTHER)
 		round_to_bf16(o->other, naive_count(&o->out));
-	if (t->bf16 && t->op == &avl_op_conv)
+	if (t->bf16)
 		round_to_bf16(o->weight, weights);
 	o->params = (struct avl_params){
 	    .weight = a->no_scale ? NULL : o->weight,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Writes tests/golden/resize.h: what Pillow's Image.resize makes of a generated picture.
 
-usage: scripts/golden-resize.py > tests/golden/resize.h     (needs Pillow and NumPy)
+usage: scripts/golden-resize.py > tests/golden/resize.h     (needs Pillow 13 and NumPy)
 
 A row holds the CRC-32 of all bytes of the result and its middle pixel. The picture is the formula
 of picture(), which tests/image/test_resize.c repeats.
@@ -38,6 +38,15 @@ CASES = [
     (120, 90, (10, 5, 100, 80), 45, 30),
     (120, 90, (0.5, 0.25, 119.5, 60.75), 64, 64),
     (97, 53, (20.1, 3.3, 33.7, 50.9), 97, 53),
+    # those of which Pillow 13 resizes the columns first, and their neighbours
+    (217, 333, None, 224, 224),
+    (300, 500, None, 224, 224),
+    (250, 276, None, 224, 224),
+    (250, 277, None, 224, 224),
+    (223, 225, None, 224, 224),
+    (300, 600, (0, 0, 300, 250), 224, 224),
+    (600, 600, (0, 0, 230, 590), 224, 224),
+    (90, 400, (10.5, 20, 80, 390.25), 31, 100),
 ]
 
 

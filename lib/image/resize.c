@@ -18,7 +18,8 @@ struct avl_resize {
 	int first_row, rows;  /* of the input, that the result needs */
 	int is_across_needed; /* else rows are taken as they are */
 	int is_down_needed;
-	void *scratch; /* rows x width, 3 bytes or one float each */
+	int is_down_first; /* of pictures */
+	void *scratch;     /* rows x width, 3 bytes or one float each; crop_h x in_w, 3 bytes */
 };
 
 /* One call's arguments for the threads. */
@@ -26,6 +27,9 @@ struct job {
 	const struct avl_resize *plan;
 	const void *src;
 	void *dst;
+	int first_row; /* of what the axis down counts, the row that SRC begins with */
+	int rows;      /* to go across */
+	size_t stride; /* bytes of a row to go down */
 };
 
 struct avl_resize_spec avl_resize_stretch(int in_h, int in_w, int out_h, int out_w,
@@ -113,6 +117,15 @@ static int is_changed(int in, int out, float from, float to)
 	return in != out || from != 0 || to != (float)in;
 }
 
+/* Pillow 13 goes down the columns first where the height shrinks by more than twice as many pixels as the
+ * width (its pull request 9549); before, it never did. */
+static int is_down_first(const struct avl_resize *plan)
+{
+	const struct avl_resize_spec *const s = &plan->spec;
+	const int less_wide = s->in_w > s->out_w ? s->in_w - s->out_w : 0;
+	return plan->is_across_needed && plan->is_down_needed && s->in_h - s->out_h > 2 * less_wide;
+}
+
 static int plan_axes(struct avl_resize *plan, struct avl_err *err)
 {
 	const struct avl_resize_spec *const s = &plan->spec;
@@ -126,11 +139,19 @@ static int plan_axes(struct avl_resize *plan, struct avl_err *err)
 	const int last = s->crop_h - 1;
 	plan->is_across_needed = is_changed(s->in_w, s->out_w, s->box[0], s->box[2]);
 	plan->is_down_needed = is_changed(s->in_h, s->out_h, s->box[1], s->box[3]);
+	plan->is_down_first = is_down_first(plan);
 	plan->first_row = plan->is_down_needed ? plan->down.first[0] : s->crop_y;
 	plan->rows = plan->is_down_needed
 			 ? plan->down.first[last] + plan->down.count[last] - plan->first_row
 			 : s->crop_h;
 	return 0;
+}
+
+static size_t scratch_floats(const struct avl_resize *plan)
+{
+	const size_t across = (size_t)plan->rows * (size_t)plan->spec.crop_w;
+	const size_t down = (size_t)plan->spec.crop_h * (size_t)plan->spec.in_w;
+	return plan->is_down_first && down > across ? down : across;
 }
 
 int avl_resize_new(struct avl_resize **out, const struct avl_resize_spec *spec, struct avl_err *err)
@@ -147,7 +168,7 @@ int avl_resize_new(struct avl_resize **out, const struct avl_resize_spec *spec, 
 		rc = plan_axes(plan, err);
 	if (rc < 0)
 		goto fail;
-	plan->scratch = avl_alloc((size_t)plan->rows * (size_t)plan->spec.crop_w, sizeof(float));
+	plan->scratch = avl_alloc(scratch_floats(plan), sizeof(float));
 	if (!plan->scratch) {
 		rc = avl_fail(err, AVL_ENOMEM, "out of memory for resizing");
 		goto fail;
@@ -213,11 +234,10 @@ static void across_rgb_block(void *arg, int item, int thread)
 	const struct job *const job = arg;
 	const struct avl_resize *const plan = job->plan;
 	const size_t from = (size_t)plan->spec.in_w * 3, to = (size_t)plan->spec.crop_w * 3;
-	const int end = smaller(plan->rows, (item + 1) * BLOCK);
+	const int end = smaller(job->rows, (item + 1) * BLOCK);
 	(void)thread;
 	for (int y = item * BLOCK; y < end; y++) {
-		const uint8_t *const src =
-		    (const uint8_t *)job->src + (size_t)(plan->first_row + y) * from;
+		const uint8_t *const src = (const uint8_t *)job->src + (size_t)y * from;
 		uint8_t *const dst = (uint8_t *)job->dst + (size_t)y * to;
 		if (plan->is_across_needed)
 			across_rgb(&plan->across, src, dst);
@@ -245,11 +265,11 @@ static void down_rgb_block(void *arg, int item, int thread)
 {
 	const struct job *const job = arg;
 	const struct avl_resize *const plan = job->plan;
-	const size_t stride = (size_t)plan->spec.crop_w * 3;
+	const size_t stride = job->stride;
 	const int end = smaller(plan->spec.crop_h, (item + 1) * BLOCK);
 	(void)thread;
 	for (int y = item * BLOCK; y < end; y++) {
-		const size_t row = (size_t)(plan->down.first[y] - plan->first_row);
+		const size_t row = (size_t)(plan->down.first[y] - job->first_row);
 		const uint8_t *const src = (const uint8_t *)job->src + row * stride;
 		uint8_t *const dst = (uint8_t *)job->dst + (size_t)y * stride;
 		for (size_t x = 0; x < stride; x += LANES)
@@ -263,11 +283,11 @@ static void across_map_block(void *arg, int item, int thread)
 	const struct job *const job = arg;
 	const struct avl_resize *const plan = job->plan;
 	const struct avl_filter_axis *const axis = &plan->across;
-	const int end = smaller(plan->rows, (item + 1) * BLOCK);
+	const int end = smaller(job->rows, (item + 1) * BLOCK);
 	(void)thread;
 	for (int y = item * BLOCK; y < end; y++) {
-		const float *const src = (const float *)job->src +
-					 (size_t)(plan->first_row + y) * (size_t)plan->spec.in_w;
+		const float *const src =
+		    (const float *)job->src + (size_t)y * (size_t)plan->spec.in_w;
 		float *const dst = (float *)job->dst + (size_t)y * (size_t)axis->outputs;
 		for (int x = 0; x < axis->outputs; x++) {
 			const double *const k = axis->weight + (size_t)x * (size_t)axis->taps;
@@ -289,7 +309,7 @@ static void down_map_block(void *arg, int item, int thread)
 	(void)thread;
 	for (int y = item * BLOCK; y < end; y++) {
 		const float *const src =
-		    (const float *)job->src + (size_t)(axis->first[y] - plan->first_row) * width;
+		    (const float *)job->src + (size_t)(axis->first[y] - job->first_row) * width;
 		float *const dst = (float *)job->dst + (size_t)y * width;
 		memset(dst, 0, width * sizeof(*dst));
 		for (int t = 0; t < axis->count[y]; t++) {
@@ -303,23 +323,53 @@ static void down_map_block(void *arg, int item, int thread)
 
 typedef void work(void *arg, int item, int thread);
 
+static int blocks(int rows)
+{
+	return (rows + BLOCK - 1) / BLOCK;
+}
+
 static void run(struct avl_resize *plan, const void *src, void *dst, struct avl_par *par,
 		work *across, work *down)
 {
-	struct job first = {plan, src, plan->is_down_needed ? plan->scratch : dst};
-	struct job second = {plan, plan->scratch, dst};
-	assert(src && dst);
-	avl_par_for(par, (plan->rows + BLOCK - 1) / BLOCK, across, &first);
+	const struct avl_resize_spec *const s = &plan->spec;
+	const size_t skipped = (size_t)plan->first_row * (size_t)s->in_w;
+	const size_t each = across == across_rgb_block ? 3 : sizeof(float);
+	struct job first = {.plan = plan,
+			    .src = (const uint8_t *)src + skipped * each,
+			    .dst = plan->is_down_needed ? plan->scratch : dst,
+			    .rows = plan->rows};
+	struct job second = {.plan = plan,
+			     .src = plan->scratch,
+			     .dst = dst,
+			     .first_row = plan->first_row,
+			     .stride = (size_t)s->crop_w * each};
+	avl_par_for(par, blocks(plan->rows), across, &first);
 	if (plan->is_down_needed)
-		avl_par_for(par, (plan->spec.crop_h + BLOCK - 1) / BLOCK, down, &second);
+		avl_par_for(par, blocks(s->crop_h), down, &second);
+}
+
+static void run_down_first(struct avl_resize *plan, const uint8_t *src, uint8_t *dst,
+			   struct avl_par *par)
+{
+	const struct avl_resize_spec *const s = &plan->spec;
+	struct job first = {
+	    .plan = plan, .src = src, .dst = plan->scratch, .stride = (size_t)s->in_w * 3};
+	struct job second = {.plan = plan, .src = plan->scratch, .dst = dst, .rows = s->crop_h};
+	avl_par_for(par, blocks(s->crop_h), down_rgb_block, &first);
+	avl_par_for(par, blocks(s->crop_h), across_rgb_block, &second);
 }
 
 void avl_resize_rgb(struct avl_resize *plan, const uint8_t *src, uint8_t *dst, struct avl_par *par)
 {
-	run(plan, src, dst, par, across_rgb_block, down_rgb_block);
+	assert(src && dst);
+	if (plan->is_down_first)
+		run_down_first(plan, src, dst, par);
+	else
+		run(plan, src, dst, par, across_rgb_block, down_rgb_block);
 }
 
 void avl_resize_map(struct avl_resize *plan, const float *src, float *dst, struct avl_par *par)
 {
+	assert(src && dst);
 	run(plan, src, dst, par, across_map_block, down_map_block);
 }

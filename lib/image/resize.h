@@ -11,9 +11,10 @@
 /* Resizing, planned once and used for every frame of that size.
  *
  * Pictures give the very bytes of Pillow's Image.resize(size, resample, box): first along the rows
- * (only those that are needed), then along the columns, each with weights of 22 fractional bits,
- * rounded to 8 bits in between. Maps (float) are resized in the same order, summed in single
- * precision. */
+ * (only those that are needed), then along the columns, or the other way round as Pillow 13 does
+ * where the height shrinks by more than twice as many pixels as the width; each with weights of 22
+ * fractional bits, rounded to 8 bits in between. Maps (float) are resized along the rows first,
+ * summed in single precision. */
 
 #define AVL_SIDE_MAX 65535 /* of a picture, in pixels */
 

@@ -51,6 +51,7 @@ signal_CPPFLAGS := -I/usr/include/kissfft
 # Loops over pixels are written for the vectoriser.
 tensor_CFLAGS  := -O3
 resize_CFLAGS  := -O3
+guided_CFLAGS  := -O3
 overlay_CFLAGS := -O3
 png_write_CFLAGS := -O3
 
@@ -73,7 +74,7 @@ endif
 TOOLS := $(patsubst cmd/%.c,%,$(wildcard cmd/avl-*.c))
 
 avl-extract_PARTS  := media io base
-avl-localize_PARTS := net ops kern image signal io base
+avl-localize_PARTS := eval net ops kern image signal io base
 avl-heatmap_PARTS  := image io base
 avl-embed_PARTS    := net ops kern image signal io base
 avl-train_PARTS    := train net ops kern image signal io base

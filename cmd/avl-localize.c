@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "cmd/filter.h"
 #include "cmd/material.h"
+#include "cmd/refine.h"
 #include "image/region.h"
 #include "io/contract.h"
 #include "kern/kern.h"
@@ -18,6 +19,7 @@
 static const char *model_path, *cpu = "auto";
 static int score = -1, sources, precision, threads;
 static bool profile;
+static struct avl_refine_options refine = {.prior = NAN};
 
 static const struct avl_option options[] = {
     {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Localizing", NULL, 0, 0},
@@ -31,6 +33,15 @@ static const struct avl_option options[] = {
     {'p', "precision", AVL_OPT_CHOICE, &precision, "TYPE",
      "arithmetic of the networks; bf16 is faster and less exact (default: fp32)", "fp32|bf16", 0,
      0},
+    {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Refining maps", NULL, 0, 0},
+    {0, "object-prior", AVL_OPT_NUMBER, &refine.prior, "A",
+     "mix in where things are: A of the scores, 1 - A of the objects", NULL, 0, 1},
+    {0, "object-model", AVL_OPT_TEXT, &refine.object_model, "FILE",
+     "model file whose image network sees the objects (default: the model)", NULL, 0, 0},
+    {0, "edges", AVL_OPT_FLAG, &refine.edges, NULL, "let maps follow the edges of the picture",
+     NULL, 0, 0},
+    {0, "map-size", AVL_OPT_TEXT, &refine.size, "N|WxH",
+     "size of the maps (default: the model's, 224 where they are refined)", NULL, 0, 0},
     {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Running", NULL, 0, 0},
     {'j', "threads", AVL_OPT_INT, &threads, "N", "threads (default: one a processor)", NULL, 1,
      256},
@@ -64,6 +75,8 @@ struct localizer {
 	struct avl_model *model;
 	enum avl_score score;
 	int rows, cols;
+	struct avl_refiner *refiner; /* NULL: maps stay as they are scored */
+	int out_rows, out_cols;      /* of the maps that are written */
 	double region[4];
 	bool has_units; /* that mean something alone: sounds to tell apart */
 	bool said_incomplete;
@@ -100,20 +113,32 @@ static double rounded(double x)
 	return round(x * 1e4) / 1e4;
 }
 
-/* Puts the peak of MAP, the box round it and how sure it is into OBJECT; a map without a positive
+/* A map as the model gives it, and as it is written: the same where nothing refines it. */
+struct scored {
+	float *grid, *map;
+};
+
+static int make_map(struct localizer *l, const float *q, struct scored *scored, struct avl_err *err)
+{
+	avl_model_score(l->model, l->score, q, scored->grid);
+	return l->refiner ? avl_refiner_run(l->refiner, scored->grid, scored->map, err) : 0;
+}
+
+/* Puts the peak of a map, the box round it and how sure it is into OBJECT; a map without a positive
  * value has neither peak nor box. */
-static int set_place(const struct localizer *l, const float *map, struct avl_json *object,
-		     struct avl_err *err)
+static int set_place(const struct localizer *l, const struct scored *scored,
+		     struct avl_json *object, struct avl_err *err)
 {
 	double place[6]; /* peak, box */
-	avl_region_peak(map, l->rows, l->cols, place);
-	const int found = avl_region_box(map, l->rows, l->cols, 0.5, place + 2, err);
+	avl_region_peak(scored->map, l->out_rows, l->out_cols, place);
+	const int found =
+	    avl_region_box(scored->map, l->out_rows, l->out_cols, 0.5, place + 2, err);
 	if (found < 0)
 		return found;
 	avl_region_to_frame(l->region, place, 3);
 	for (int i = 0; i < 6; i++)
 		place[i] = rounded(place[i]);
-	const double sure = avl_model_sure(l->model, l->score, map);
+	const double sure = avl_model_sure(l->model, l->score, scored->grid);
 	if ((sure >= 0 && avl_json_set_number(object, "sure", rounded(sure))) ||
 	    (found && (avl_json_set_numbers(object, "peak", place, 2) ||
 		       avl_json_set_numbers(object, "box", place + 2, 4))))
@@ -172,8 +197,9 @@ static int put_map(struct avl_record *record, const char *suffix, float *map, in
 	return avl_record_put(record, suffix, &tensor, err);
 }
 
-/* The sources into the seal and, with --sources, a map for each. */
-static int score_sources(struct localizer *l, const struct avl_hearing *hearing,
+/* GRID: room for a map of the model's. The sources into the seal and, with --sources, a map for
+ * each. */
+static int score_sources(struct localizer *l, const struct avl_hearing *hearing, float *grid,
 			 struct avl_record *record, struct avl_err *err)
 {
 	struct avl_source *source;
@@ -183,7 +209,7 @@ static int score_sources(struct localizer *l, const struct avl_hearing *hearing,
 	if (code)
 		return code;
 	const int count = found < sources ? found : sources;
-	const size_t area = (size_t)l->rows * (size_t)l->cols;
+	const size_t area = (size_t)l->out_rows * (size_t)l->out_cols;
 	float *const maps = avl_arena_alloc(&record->arena, (size_t)count * area * sizeof *maps);
 	struct avl_json *const list = avl_json_array();
 	if (!maps || !list || set_heard(l, hearing, found > 0, record->seal) ||
@@ -197,13 +223,14 @@ static int score_sources(struct localizer *l, const struct avl_hearing *hearing,
 		if (k >= count)
 			continue;
 		float *const map = maps + (size_t)k * area;
-		avl_model_score(l->model, l->score, source[k].q, map);
-		if (set_place(l, map, entry, err))
+		struct scored scored = {l->refiner ? grid : map, map};
+		if (make_map(l, source[k].q, &scored, err) || set_place(l, &scored, entry, err))
 			return err->code;
 	}
 	if (!sources)
 		return 0;
-	return put_map(record, "heats.npy", maps, 3, (int64_t[]){count, l->rows, l->cols}, err);
+	return put_map(record, "heats.npy", maps, 3, (int64_t[]){count, l->out_rows, l->out_cols},
+		       err);
 }
 
 static int covers_all(const double region[4])
@@ -211,24 +238,44 @@ static int covers_all(const double region[4])
 	return region[0] <= 0 && region[1] <= 0 && region[2] >= 1 && region[3] >= 1;
 }
 
-static int answer(struct localizer *l, const struct avl_hearing *hearing, struct avl_record *record,
-		  struct avl_err *err)
+/* The picture once, for all maps of it. */
+static int see(struct localizer *l, const struct avl_material *m, struct avl_err *err)
+{
+	return l->refiner ? avl_refiner_see(l->refiner, m->frame->data, (int)m->frame->dim[0],
+					    (int)m->frame->dim[1], l->region, err)
+			  : 0;
+}
+
+static int score_all(struct localizer *l, const struct avl_hearing *hearing,
+		     struct avl_record *record, struct avl_err *err)
+{
+	const size_t grid = (size_t)l->rows * (size_t)l->cols;
+	const size_t area = (size_t)l->out_rows * (size_t)l->out_cols;
+	float *const room = avl_arena_alloc(&record->arena, (area + 2 * grid) * sizeof *room);
+	if (!room)
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	struct scored scored = {l->refiner ? room + area : room, room};
+	int code = make_map(l, hearing->q, &scored, err);
+	if (!code)
+		code = put_map(record, "heat.npy", scored.map, 2,
+			       (int64_t[]){1, l->out_rows, l->out_cols}, err);
+	if (!code && l->has_units)
+		code = score_sources(l, hearing, room + area + grid, record, err);
+	return code ? code : set_place(l, &scored, record->seal, err);
+}
+
+static int answer(struct localizer *l, const struct avl_material *m,
+		  const struct avl_hearing *hearing, struct avl_record *record, struct avl_err *err)
 {
 	struct avl_json *const seal = record->seal;
-	float *const map =
-	    avl_arena_alloc(&record->arena, (size_t)l->rows * (size_t)l->cols * sizeof *map);
-	if (!map)
-		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	avl_stage_begin(&stage[ATTENTION]);
-	avl_model_score(l->model, l->score, hearing->q, map);
-	int code = put_map(record, "heat.npy", map, 2, (int64_t[]){1, l->rows, l->cols}, err);
-	if (!code && l->has_units)
-		code = score_sources(l, hearing, record, err);
+	int code = see(l, m, err);
 	if (!code)
-		code = set_place(l, map, seal, err);
+		code = score_all(l, hearing, record, err);
 	avl_stage_end(&stage[ATTENTION]);
 	if (!code &&
 	    (avl_json_set_string(seal, "scoring", avl_score_name(l->score)) ||
+	     avl_refiner_seal(l->refiner, seal) ||
 	     (!covers_all(l->region) && avl_json_set_numbers(seal, "heat_region", l->region, 4))))
 		code = avl_fail(err, AVL_ENOMEM, "out of memory");
 	return code;
@@ -252,7 +299,7 @@ static bool localize(void *argument, const char *stream, struct avl_record *reco
 	if (!code)
 		code = run_networks(l, &material, &hearing, &err);
 	if (!code)
-		code = answer(l, &hearing, record, &err);
+		code = answer(l, &material, &hearing, record, &err);
 	if (code)
 		avl_error("'%s': record '%s': %s", stream, record->key, err.text);
 	return true;
@@ -291,6 +338,14 @@ int main(int argc, char **argv)
 	if (sources && !l.has_units)
 		avl_die(AVL_EXIT_USAGE, "'%s': the model cannot tell sounds apart", path);
 	avl_model_map_size(l.model, &l.rows, &l.cols);
+	l.out_rows = l.rows;
+	l.out_cols = l.cols;
+	if (refine.object_model && isnan(refine.prior))
+		avl_usage("--object-model is of --object-prior");
+	const int refused = avl_refiner_new(&l.refiner, &refine, l.model, par, &err);
+	if (refused)
+		avl_die(refused == AVL_EUSAGE ? AVL_EXIT_USAGE : AVL_EXIT_FAILURE, "%s", err.text);
+	avl_refiner_size(l.refiner, &l.out_rows, &l.out_cols);
 	struct avl_json *const header = settings(path, l.score);
 	const struct avl_filter filter = {
 	    .producer = command.name,
@@ -304,6 +359,7 @@ int main(int argc, char **argv)
 	avl_json_free(header);
 	if (profile)
 		avl_profile_print(stage, STAGES);
+	avl_refiner_free(l.refiner);
 	avl_model_close(l.model);
 	avl_par_free(par);
 	free(path);

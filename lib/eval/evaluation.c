@@ -79,8 +79,8 @@ struct material {
 	int nboxes, nothers; /* nboxes -1: no boxes.npy */
 	const uint8_t *mask;
 	int mask_rows, mask_cols;
-	double region[4];
-	int is_cropped;
+	double region[4], range[2];
+	int is_cropped, has_range;
 	enum avl_data_set data_set;
 	int clipped;
 };
@@ -154,6 +154,12 @@ static int take_seal(const struct avl_json *seal, struct material *m, struct avl
 		if (!(m->region[k] >= 0 && m->region[k] <= 1))
 			return avl_fail(err, AVL_EFORMAT, "heat_region is not four fractions");
 	}
+	const struct avl_json *const range = avl_json_get(seal, "heat_range");
+	m->has_range = range != NULL;
+	for (int k = 0; k < 2 && range; k++)
+		m->range[k] = avl_json_number_at(range, k, NAN);
+	if (range && !(m->range[1] - m->range[0] > 0 && isfinite(m->range[1] - m->range[0])))
+		return avl_fail(err, AVL_EFORMAT, "heat_range is not two numbers, the lower first");
 	return 0;
 }
 
@@ -285,6 +291,7 @@ static int measure(struct avl_evaluation *e, const struct material *m, uint64_t 
 	    .is_vggss = m->data_set == AVL_DATA_VGGSS ||
 			(m->data_set == AVL_DATA_OTHER && m->nboxes > 0 && !is_consensus(m)),
 	    .region = m->is_cropped && e->options.align ? m->region : NULL,
+	    .range = m->has_range ? m->range : NULL,
 	};
 	int rc = avl_score(e->scorer, &input, &e->truth, score, err);
 	if (!rc && e->options.protocol.is_mask)

@@ -106,8 +106,8 @@ static struct scale scale_of(const struct avl_protocol *p, const struct avl_grid
 {
 	struct scale scale = {.kind = p->normalise,
 			      .relative = p->rule != AVL_RULE_FIXED,
-			      .low = (float)-p->range,
-			      .span = (float)(p->range - -p->range)};
+			      .low = (float)map->low,
+			      .span = (float)(map->high - map->low)};
 	scale.least = ranged(&scale, map->sorted[0]);
 	scale.most = ranged(&scale, map->sorted[N - 1]);
 	return scale;
@@ -245,12 +245,14 @@ static float confidence_of(struct avl_scorer *scorer, const struct scale *scale)
 	return (float)((double)avl_sum_float(value, QUARTER) / QUARTER);
 }
 
-static void apply_universal(struct avl_scorer *scorer, const struct avl_truth_map *truth,
-			    struct avl_score *score)
+static void apply_universal(struct avl_scorer *scorer, const double *range,
+			    const struct avl_truth_map *truth, struct avl_score *score)
 {
 	const struct avl_protocol *const p = &scorer->protocol;
 	const double r = p->universal_range;
-	const float low = (float)(r > 0 ? -r : 0), span = (float)(r > 0 ? 2 * r : 1);
+	const double *const own = r > 0 ? range : NULL;
+	const float low = (float)(own ? own[0] : r > 0 ? -r : 0);
+	const float span = (float)(own ? own[1] - own[0] : r > 0 ? 2 * r : 1);
 	const float threshold = (float)p->universal;
 	int above = 0, twice_inside = 0, outside = 0;
 	score->largest = (scorer->map.sorted[N - 1] - low) / span;
@@ -285,9 +287,11 @@ int avl_score(struct avl_scorer *scorer, const struct avl_score_input *in,
 		return rc;
 	sort(scorer);
 	const struct avl_protocol *const p = &scorer->protocol;
+	scorer->map.low = in->range ? in->range[0] : -p->range;
+	scorer->map.high = in->range ? in->range[1] : p->range;
 	const struct scale scale = scale_of(p, &scorer->map);
 	score->confidence = confidence_of(scorer, &scale);
-	apply_universal(scorer, truth, score);
+	apply_universal(scorer, in->range, truth, score);
 	if (score->is_flat && !scorer->flat_counts)
 		return 0;
 	struct overlap o = overlap_of(p, &scorer->map, &scale, p->rule, truth);

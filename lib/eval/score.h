@@ -20,6 +20,8 @@ struct avl_score_input {
 	int rows, cols;
 	int is_vggss;         /* for protocols that look at the data set */
 	const double *region; /* x0 y0 x1 y1 of the frame that the map covers; NULL: all of it */
+	const double *range;  /* the ends of the scale that scores are on, for protocols that look
+				 at it; NULL: the protocol's */
 };
 
 struct avl_score {
@@ -39,6 +41,7 @@ struct avl_score {
 /* A map on the grid, and its values in ascending order. */
 struct avl_grid_map {
 	float up[AVL_GRID_PIXELS], sorted[AVL_GRID_PIXELS];
+	double low, high; /* the ends of its scale */
 };
 
 struct avl_scorer {

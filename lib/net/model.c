@@ -218,6 +218,11 @@ const struct avl_map *avl_model_run_picture(struct avl_model *model)
 	return model->v;
 }
 
+const struct avl_map *avl_model_features(const struct avl_model *model)
+{
+	return model->v;
+}
+
 int avl_model_set_sound(struct avl_model *model, const float *samples, size_t n, int rate_hz,
 			struct avl_err *err)
 {

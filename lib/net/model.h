@@ -31,6 +31,9 @@ int avl_model_set_picture(struct avl_model *model, const uint8_t *rgb, int h, in
 /* Image network: v, blocked, 1 x c x rows x cols, the model's until the next run. */
 const struct avl_map *avl_model_run_picture(struct avl_model *model);
 
+/* The v of the last run. */
+const struct avl_map *avl_model_features(const struct avl_model *model);
+
 /* --- the sound --- */
 struct avl_hearing {
 	size_t patches;

@@ -36,7 +36,7 @@ ldflags     += $($(FLAVOUR)_FLAGS)
 
 # --- the parts of the library, and what each needs from outside ---------------------------------
 
-PARTS := base io image signal kern ops net train media eval
+PARTS := base io image kern signal ops net train media eval
 
 io_LIBS     := $(shell $(PKG_CONFIG) --libs jansson zlib libdeflate 2>/dev/null)
 image_LIBS  := $(shell $(PKG_CONFIG) --libs libpng libdeflate 2>/dev/null)
@@ -74,11 +74,11 @@ endif
 TOOLS := $(patsubst cmd/%.c,%,$(wildcard cmd/avl-*.c))
 
 avl-extract_PARTS  := media io base
-avl-localize_PARTS := eval net ops kern image signal io base
+avl-localize_PARTS := eval net ops image signal kern io base
 avl-heatmap_PARTS  := image io base
-avl-embed_PARTS    := net ops kern image signal io base
-avl-train_PARTS    := train net ops kern image signal io base
-avl-model_PARTS    := net ops kern image signal io base
+avl-embed_PARTS    := net ops image signal kern io base
+avl-train_PARTS    := train net ops image signal kern io base
+avl-model_PARTS    := net ops image signal kern io base
 avl-check_PARTS    := io base
 avl-truth_PARTS    := eval image io base
 avl-eval_PARTS     := eval image io base
@@ -88,11 +88,11 @@ avl-eval_PARTS     := eval image io base
 base_TEST_PARTS   := base
 io_TEST_PARTS     := io base
 image_TEST_PARTS  := image base
-signal_TEST_PARTS := signal io base
+signal_TEST_PARTS := signal kern io base
 kern_TEST_PARTS   := kern base
 ops_TEST_PARTS    := ops kern base
-net_TEST_PARTS    := net ops kern image signal io base
-train_TEST_PARTS  := train net ops kern image signal io base
+net_TEST_PARTS    := net ops image signal kern io base
+train_TEST_PARTS  := train net ops image signal kern io base
 media_TEST_PARTS  := media io base
 eval_TEST_PARTS   := eval image io base
 cmd_TEST_PARTS    := io base
@@ -108,7 +108,7 @@ media_TEST_PARTS :=
 endif
 
 FUZZ_PARTS  := eval image io base
-BENCH_PARTS := train net ops kern image signal io base
+BENCH_PARTS := train net ops image signal kern io base
 
 # --- compiling ------------------------------------------------------------------------------------
 

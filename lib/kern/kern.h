@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "kern/bf16.h"
+#include "kern/fft.h"
 
 /* The inner loops of the networks, one table a CPU level. Each kernel is one source
  * (kern/NAME_level.h) that is compiled once for every level; nothing outside lib/kern knows an
@@ -32,8 +33,8 @@ static inline int avl_blocks(int c)
  *                      + sum_t sum_i w[b][t][i][o] * x[p * x_pixel + tap[t] + i], lo, hi)
  *
  * The taps list the input blocks under the kernel's window, so that any window, stride, dilation
- * and layout is one loop. INNER is 16 where x is blocked, 8 where it is half blocks, and 1 where x is
- * planar. */
+ * and layout is one loop. INNER is 16 where x is blocked, 8 where it is half blocks, and 1 where x
+ * is planar. */
 struct avl_conv_job {
 	const float *x;
 	ptrdiff_t x_pixel;    /* floats from the input of an output pixel to that of the next */
@@ -145,6 +146,16 @@ struct avl_depthwise_grad_job {
 	int pixels;
 };
 
+/* The powers of sixteen spectra side by side, of frames of n real samples (kern/fft.h):
+ *
+ *   y[k][f] = gain * |sum_i x[i][f] exp(-2 pi i k / n)|^2      k = 0..n/2 */
+struct avl_power_job {
+	const struct avl_fft *fft;
+	double *x; /* [n][16]; working memory afterwards */
+	float *y;  /* [n / 2 + 1][16] */
+	double gain;
+};
+
 struct avl_kern {
 	const char *level;
 	void (*conv)(const struct avl_conv_job *job);
@@ -162,6 +173,18 @@ struct avl_kern {
 	 */
 	void (*winograd_weights)(int m, const float *g, float *out, ptrdiff_t step);
 	void (*winograd_output)(const struct avl_winograd_output_job *job);
+
+	/* Sound: sixteen frames side by side, [..][16]. */
+	void (*interleave)(float *y, const float *const frame[AVL_BLOCK], int n); /* y[i][f] */
+	/* y[i][f] = (x[i][f] - m[f]) * w[i], m[f] the mean over i where CENTRED, else 0. */
+	void (*taper)(double *y, const float *x, const double *w, int centred, int n);
+	void (*power)(const struct avl_power_job *job);
+	/* y[f] = sum_i w[i] * x[i][f]. */
+	void (*weigh)(float *y, const float *x, const float *w, int n);
+	void (*root)(float *x, size_t n); /* x[i] = sqrt(x[i]) */
+	/* x[i] = scale * ln(max(x[i] + offset, floor)) + shift, the logarithm to within 1 unit in
+	 * the last place. n: a multiple of 16. */
+	void (*log)(float *x, size_t n, float offset, float floor, float scale, float shift);
 
 	/* Backward. */
 	void (*conv_dw)(const struct avl_conv_dw_job *job);

@@ -11,6 +11,7 @@
 #include "kern/grad_level.h"
 #include "kern/point_bf16_level.h"
 #include "kern/point_level.h"
+#include "kern/sound_level.h"
 #include "kern/winograd_level.h"
 #include "kern/winograd_grad_level.h"
 
@@ -27,6 +28,12 @@ const struct avl_kern AVL_TABLE = {
     .winograd_input = winograd_input,
     .winograd_weights = winograd_weights,
     .winograd_output = winograd_output,
+    .interleave = interleave,
+    .taper = taper,
+    .power = power,
+    .weigh = weigh,
+    .root = root,
+    .log = log_of,
     .conv_dw = conv_dw,
     .winograd_spread = winograd_spread,
     .winograd_gather = winograd_gather,

@@ -60,6 +60,7 @@ const struct avl_sound_kind *avl_sound_kind_at(int i);
 
 struct avl_sound_front {
 	const struct avl_contract *contract;
+	struct avl_par *par; /* borrowed, may be NULL */
 	const struct avl_sound_kind *kind;
 	struct avl_spectrogram *spectrogram; /* for planned_hz */
 	struct avl_resampler *resampler; /* for from_hz, NULL where that is the contract's rate */
@@ -70,7 +71,7 @@ struct avl_sound_front {
 };
 
 int avl_sound_front_init(struct avl_sound_front *front, const struct avl_contract *contract,
-			 struct avl_err *err);
+			 struct avl_par *par, struct avl_err *err);
 void avl_sound_front_release(struct avl_sound_front *front);
 
 /* The patches of N samples at RATE_HZ: *VALUES, owned by the front end until the next run, holds

@@ -137,7 +137,7 @@ static int assemble(struct avl_model *model, const struct avl_safetensors *file,
 	if (!code)
 		code = avl_picture_front_init(&model->picture, &model->contract, err);
 	if (!code)
-		code = avl_sound_front_init(&model->sound, &model->contract, err);
+		code = avl_sound_front_init(&model->sound, &model->contract, model->par, err);
 	if (!code)
 		code = open_networks(model, file, err);
 	if (!code)

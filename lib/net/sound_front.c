@@ -38,7 +38,9 @@ static int plan_for(struct avl_sound_front *front, int rate_hz, struct avl_err *
 	params.rate_hz = rate_hz;
 	if (params.mel_bands && params.mel_high_hz == 0)
 		params.mel_high_hz = rate_hz / 2;
-	const int code = avl_spectrogram_new(&front->spectrogram, &params, err);
+	int code = avl_spectrogram_new(&front->spectrogram, &params, err);
+	if (!code)
+		code = avl_spectrogram_share(front->spectrogram, front->par, err);
 	if (!code)
 		front->planned_hz = rate_hz;
 	return code;
@@ -83,9 +85,9 @@ static void measure(struct avl_sound_front *front, size_t n)
 }
 
 int avl_sound_front_init(struct avl_sound_front *front, const struct avl_contract *contract,
-			 struct avl_err *err)
+			 struct avl_par *par, struct avl_err *err)
 {
-	*front = (struct avl_sound_front){.contract = contract};
+	*front = (struct avl_sound_front){.contract = contract, .par = par};
 	front->kind = avl_sound_kind_find(contract->sound.front_end);
 	if (!front->kind)
 		return avl_fail(err, AVL_EUSAGE, "unknown sound front end '%s'",

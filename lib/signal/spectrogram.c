@@ -7,17 +7,34 @@
 
 #include <kiss_fftr.h>
 
+#include "base/arena.h"
+#include "kern/kern.h"
+
+/* Frames go through the kernels sixteen at a time, side by side. */
+#define FRAMES AVL_BLOCK
+
 struct avl_spectrogram {
 	struct avl_spectrogram_params params;
 	int bins, bands;
 	double gain; /* on the power of a bin; of the inner bins where it is a density */
-	kiss_fftr_cfg fft;
-	float *window;
-	float *frame;      /* fft_size */
-	kiss_fft_cpx *bin; /* bins */
-	float *spectrum;   /* bins */
-	float *row;        /* bands */
+	struct avl_fft fft;
+	kiss_fftr_cfg kiss; /* for the sizes that fft does not do, NULL for the others */
+	double *window;
 	struct avl_mel mel;
+	struct avl_par *par;
+	float *work; /* of each thread */
+	size_t work_floats;
+};
+
+/* A thread's working memory. */
+struct work {
+	float *sound;    /* [window_samples][FRAMES] */
+	double *x;       /* [fft_size][FRAMES] */
+	float *spectrum; /* [bins][FRAMES] */
+	float *row;      /* [bands][FRAMES]: the spectrum itself where there are no mel bands */
+	float *cut;      /* [FRAMES][window_samples] */
+	float *frame;    /* [fft_size], for kiss */
+	kiss_fft_cpx *bin;
 };
 
 static const double pi = 3.14159265358979323846;
@@ -75,7 +92,7 @@ static void fill_window(struct avl_spectrogram *plan)
 	for (int i = 0; i < p->window_samples; i++) {
 		const double w = window_at(p->window, i, p->window_samples);
 
-		plan->window[i] = (float)w;
+		plan->window[i] = w;
 		energy += w * w;
 	}
 	plan->gain = p->spectrum == AVL_SPECTRUM_DENSITY ? 2.0 / (p->rate_hz * energy) : 1.0;
@@ -99,16 +116,17 @@ int avl_spectrogram_new(struct avl_spectrogram **out, const struct avl_spectrogr
 	plan->bins = params->fft_size / 2 + 1;
 	plan->bands = params->mel_bands ? params->mel_bands : plan->bins;
 
-	plan->fft = kiss_fftr_alloc(params->fft_size, 0, NULL, NULL);
-	plan->window = calloc((size_t)params->window_samples, sizeof(float));
-	plan->frame = calloc((size_t)params->fft_size, sizeof(float));
-	plan->bin = calloc((size_t)plan->bins, sizeof(*plan->bin));
-	plan->spectrum = calloc((size_t)plan->bins, sizeof(float));
-	plan->row = calloc((size_t)plan->bands, sizeof(float));
-	if (!plan->fft || !plan->window || !plan->frame || !plan->bin || !plan->spectrum ||
-	    !plan->row)
+	plan->window = calloc((size_t)params->window_samples, sizeof(*plan->window));
+	if (!plan->window)
 		goto no_memory;
-
+	if (avl_fft_fits(params->fft_size)) {
+		if (avl_fft_init(&plan->fft, params->fft_size, err))
+			goto no_memory;
+	} else {
+		plan->kiss = kiss_fftr_alloc(params->fft_size, 0, NULL, NULL);
+		if (!plan->kiss)
+			goto no_memory;
+	}
 	if (params->mel_bands) {
 		code =
 		    avl_mel_init(&plan->mel, params->mel_bands, plan->bins, params->rate_hz,
@@ -119,6 +137,11 @@ int avl_spectrogram_new(struct avl_spectrogram **out, const struct avl_spectrogr
 		}
 	}
 	fill_window(plan);
+	code = avl_spectrogram_share(plan, NULL, err);
+	if (code) {
+		avl_spectrogram_free(plan);
+		return code;
+	}
 	*out = plan;
 	return 0;
 
@@ -127,17 +150,68 @@ no_memory:
 	return avl_fail(err, AVL_ENOMEM, "no memory for a spectrogram");
 }
 
+static size_t rounded(size_t floats)
+{
+	return (floats + AVL_BLOCK - 1) / AVL_BLOCK * AVL_BLOCK;
+}
+
+/* Lays WORK out in MEMORY, NULL where only the size is wanted, which is returned. */
+static size_t lay_out(const struct avl_spectrogram *plan, float *memory, struct work *work)
+{
+	const struct avl_spectrogram_params *p = &plan->params;
+	const size_t size = (size_t)p->fft_size, bins = (size_t)plan->bins;
+	const size_t mel = p->mel_bands ? (size_t)plan->bands : 0;
+	const size_t window = (size_t)p->window_samples;
+	const size_t floats[] = {
+	    window * FRAMES,
+	    size * FRAMES * (sizeof(double) / sizeof(float)),
+	    bins * FRAMES,
+	    mel * FRAMES,
+	    window * FRAMES,
+	    plan->kiss ? rounded(size) : 0,
+	    plan->kiss ? rounded(2 * bins) : 0,
+	};
+	size_t at[8] = {0};
+
+	for (int i = 0; i < 7; i++)
+		at[i + 1] = at[i] + floats[i];
+	if (memory)
+		*work = (struct work){
+		    .sound = memory,
+		    .x = (double *)(void *)(memory + at[1]),
+		    .spectrum = memory + at[2],
+		    .row = memory + at[mel ? 3 : 2],
+		    .cut = memory + at[4],
+		    .frame = memory + at[5],
+		    .bin = (kiss_fft_cpx *)(void *)(memory + at[6]),
+		};
+	return at[7];
+}
+
+int avl_spectrogram_share(struct avl_spectrogram *plan, struct avl_par *par, struct avl_err *err)
+{
+	const size_t threads = (size_t)avl_par_threads(par);
+	const size_t floats = lay_out(plan, NULL, NULL);
+	float *work = avl_alloc(threads * floats, sizeof(float));
+
+	if (!work)
+		return avl_fail(err, AVL_ENOMEM, "no memory for a spectrogram");
+	free(plan->work);
+	plan->work = work;
+	plan->work_floats = floats;
+	plan->par = par;
+	return 0;
+}
+
 void avl_spectrogram_free(struct avl_spectrogram *plan)
 {
 	if (!plan)
 		return;
 	avl_mel_release(&plan->mel);
-	kiss_fftr_free(plan->fft);
+	avl_fft_release(&plan->fft);
+	kiss_fftr_free(plan->kiss);
 	free(plan->window);
-	free(plan->frame);
-	free(plan->bin);
-	free(plan->spectrum);
-	free(plan->row);
+	free(plan->work);
 	free(plan);
 }
 
@@ -187,84 +261,136 @@ static float mirrored(const float *samples, size_t n, ptrdiff_t i)
 	return samples[i < (ptrdiff_t)n ? i : period - i];
 }
 
-static void cut_frame(struct avl_spectrogram *plan, const float *samples, size_t n, size_t number)
+/* The samples of frame NUMBER: in the sound itself where they all are, else made up in CUT. */
+static const float *cut_frame(const struct avl_spectrogram *plan, const float *samples, size_t n,
+			      size_t number, float *cut)
 {
 	const struct avl_spectrogram_params *p = &plan->params;
-	const size_t window = (size_t)p->window_samples;
-	const size_t start = number * (size_t)p->hop_samples;
+	const size_t window = (size_t)p->window_samples, start = number * (size_t)p->hop_samples;
+	const size_t before = p->edge == AVL_EDGE_REFLECT ? window / 2 : 0;
 	size_t there = 0;
 
+	if (start >= before && start - before + window <= n)
+		return samples + (start - before);
 	if (p->edge == AVL_EDGE_REFLECT) {
 		for (size_t i = 0; i < window; i++)
-			plan->frame[i] =
-			    mirrored(samples, n, (ptrdiff_t)(start + i) - (ptrdiff_t)(window / 2));
-		return;
+			cut[i] = mirrored(samples, n, (ptrdiff_t)(start + i) - (ptrdiff_t)before);
+		return cut;
 	}
 	if (start < n)
-		there = n - start < window ? n - start : window;
+		there = n - start;
 	if (there)
-		memcpy(plan->frame, samples + start, there * sizeof(float));
-	memset(plan->frame + there, 0, (window - there) * sizeof(float));
+		memcpy(cut, samples + start, there * sizeof(float));
+	memset(cut + there, 0, (window - there) * sizeof(float));
+	return cut;
 }
 
-static void weigh_frame(struct avl_spectrogram *plan)
+/* The powers by kiss, a frame at a time. */
+static void kiss_powers(const struct avl_spectrogram *plan, const struct work *work)
 {
-	const int window = plan->params.window_samples;
-	double mean = 0.0;
+	for (int f = 0; f < FRAMES; f++) {
+		for (int i = 0; i < plan->params.fft_size; i++)
+			work->frame[i] = (float)work->x[(ptrdiff_t)i * FRAMES + f];
+		kiss_fftr(plan->kiss, work->frame, work->bin);
+		for (int k = 0; k < plan->bins; k++) {
+			const double re = (double)work->bin[k].r, im = (double)work->bin[k].i;
 
-	if (plan->params.detrend) {
-		for (int i = 0; i < window; i++)
-			mean += (double)plan->frame[i];
-		mean /= window;
+			work->spectrum[(ptrdiff_t)k * FRAMES + f] =
+			    (float)((re * re + im * im) * plan->gain);
+		}
 	}
-	for (int i = 0; i < window; i++)
-		plan->frame[i] = (float)((double)plan->frame[i] - mean) * plan->window[i];
 }
 
-static void measure_bins(struct avl_spectrogram *plan)
+static void measure_bins(const struct avl_spectrogram *plan, const struct work *work)
 {
 	const enum avl_spectrum kind = plan->params.spectrum;
 
-	for (int k = 0; k < plan->bins; k++) {
-		const double re = (double)plan->bin[k].r, im = (double)plan->bin[k].i;
-		double value = (re * re + im * im) * plan->gain;
-
-		if (kind == AVL_SPECTRUM_MAGNITUDE)
-			value = sqrt(value);
-		else if (kind == AVL_SPECTRUM_DENSITY && (k == 0 || k == plan->bins - 1))
-			value *= 0.5;
-		plan->spectrum[k] = (float)value;
+	if (plan->kiss)
+		kiss_powers(plan, work);
+	else
+		avl_kern()->power(&(struct avl_power_job){
+		    .fft = &plan->fft, .x = work->x, .y = work->spectrum, .gain = plan->gain});
+	if (kind == AVL_SPECTRUM_MAGNITUDE)
+		avl_kern()->root(work->spectrum, (size_t)plan->bins * FRAMES);
+	for (int f = 0; kind == AVL_SPECTRUM_DENSITY && f < FRAMES; f++) {
+		work->spectrum[f] *= 0.5f;
+		work->spectrum[(ptrdiff_t)(plan->bins - 1) * FRAMES + f] *= 0.5f;
 	}
 }
 
-static float finish(const struct avl_spectrogram_params *p, float value)
+/* (x - mean) / std, of the logarithm where one is wanted. */
+static void finish(const struct avl_spectrogram *plan, float *x)
 {
-	double x = (double)value;
+	static const double ln_10 = 2.302585092994045684;
+	const struct avl_spectrogram_params *p = &plan->params;
+	const size_t count = (size_t)plan->bands * FRAMES;
+	const float shift = (float)(-p->mean / p->std), floor = (float)p->log_floor;
 
 	if (p->logarithm == AVL_LOG_OFFSET)
-		x = log(x + p->log_floor);
+		avl_kern()->log(x, count, floor, -INFINITY, (float)(1.0 / p->std), shift);
 	else if (p->logarithm == AVL_LOG_DB)
-		x = 10.0 * log10(fmax(x, p->log_floor));
-	return (float)((x - p->mean) / p->std);
+		avl_kern()->log(x, count, 0.0f, floor, (float)(10.0 / ln_10 / p->std), shift);
+	else
+		for (size_t i = 0; i < count; i++)
+			x[i] = (float)(((double)x[i] - p->mean) / p->std);
+}
+
+struct job {
+	const struct avl_spectrogram *plan;
+	const float *samples;
+	size_t n, frames;
+	float *out;
+};
+
+/* COUNT columns of FRAMES side by side go to their frames, from FIRST on. */
+static void hand_out(const struct job *job, const float *row, size_t first, size_t count)
+{
+	const size_t bands = (size_t)job->plan->bands;
+
+	for (size_t b = 0; b < bands; b++, row += FRAMES)
+		if (job->plan->params.order == AVL_BANDS_TIME)
+			memcpy(job->out + b * job->frames + first, row, count * sizeof(*row));
+		else
+			for (size_t f = 0; f < count; f++)
+				job->out[(first + f) * bands + b] = row[f];
+}
+
+/* Item: FRAMES frames. */
+static void run_item(void *argument, int item, int thread)
+{
+	const struct job *job = argument;
+	const struct avl_spectrogram *plan = job->plan;
+	const int window = plan->params.window_samples;
+	const size_t first = (size_t)item * FRAMES, left = job->frames - first;
+	const size_t count = left < FRAMES ? left : FRAMES;
+	const float *frame[FRAMES];
+	struct work work;
+
+	lay_out(plan, plan->work + (size_t)thread * plan->work_floats, &work);
+	for (size_t f = 0; f < FRAMES; f++)
+		frame[f] = f < count ? cut_frame(plan, job->samples, job->n, first + f,
+						 work.cut + f * (size_t)window)
+				     : frame[0];
+	avl_kern()->interleave(work.sound, frame, window);
+	avl_kern()->taper(work.x, work.sound, plan->window, plan->params.detrend, window);
+	memset(work.x + (ptrdiff_t)window * FRAMES, 0,
+	       (size_t)(plan->params.fft_size - window) * FRAMES * sizeof(*work.x));
+	measure_bins(plan, &work);
+	for (int b = 0; b < plan->params.mel_bands; b++) {
+		const struct avl_mel_band *band = &plan->mel.band[b];
+
+		avl_kern()->weigh(work.row + (ptrdiff_t)b * FRAMES,
+				  work.spectrum + (ptrdiff_t)band->first * FRAMES, band->weight,
+				  band->count);
+	}
+	finish(plan, work.row);
+	hand_out(job, work.row, first, count);
 }
 
 void avl_spectrogram_run(struct avl_spectrogram *plan, const float *samples, size_t n, float *out)
 {
-	const struct avl_spectrogram_params *p = &plan->params;
 	const size_t frames = avl_spectrogram_frames(plan, n);
-	const size_t bands = (size_t)plan->bands;
-	const size_t frame_step = p->order == AVL_TIME_BANDS ? bands : 1;
-	const size_t band_step = p->order == AVL_TIME_BANDS ? 1 : frames;
-	const float *row = p->mel_bands ? plan->row : plan->spectrum;
+	struct job job = {plan, samples, n, frames, out};
 
-	for (size_t t = 0; t < frames; t++) {
-		cut_frame(plan, samples, n, t);
-		weigh_frame(plan);
-		kiss_fftr(plan->fft, plan->frame, plan->bin);
-		measure_bins(plan);
-		if (p->mel_bands)
-			avl_mel_apply(&plan->mel, plan->spectrum, plan->row);
-		for (size_t b = 0; b < bands; b++)
-			out[t * frame_step + b * band_step] = finish(p, row[b]);
-	}
+	avl_par_for(plan->par, (int)((frames + FRAMES - 1) / FRAMES), run_item, &job);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/par.h"
 #include "signal/mel.h"
 
 /* The short-time spectrum of a sound, as the sound networks want it: frames are cut out, perhaps
@@ -76,6 +77,10 @@ struct avl_spectrogram;
 int avl_spectrogram_new(struct avl_spectrogram **plan, const struct avl_spectrogram_params *params,
 			struct avl_err *err);
 void avl_spectrogram_free(struct avl_spectrogram *plan); /* NULL is allowed */
+
+/* From now on the threads of PAR, borrowed, share the frames of a run; NULL: the caller does it
+ * alone. The numbers are the same. */
+int avl_spectrogram_share(struct avl_spectrogram *plan, struct avl_par *par, struct avl_err *err);
 
 /* Mel bands, or bins where there are none. */
 int avl_spectrogram_bands(const struct avl_spectrogram *plan);

@@ -51,7 +51,7 @@ Test(presets, front_ends_are_the_official_ones)
 		float *const planes = malloc(3U * (size_t)contract->frame.height *
 					     (size_t)contract->frame.width * sizeof *planes);
 		cr_assert_eq(avl_picture_front_init(&picture, contract, &err), 0, "%s", err.text);
-		cr_assert_eq(avl_sound_front_init(&sound, contract, &err), 0, "%s", err.text);
+		cr_assert_eq(avl_sound_front_init(&sound, contract, NULL, &err), 0, "%s", err.text);
 		cr_assert_eq(avl_picture_front_run(&picture, rgb, MATERIAL_HEIGHT, MATERIAL_WIDTH,
 						   planes, region, NULL, &err),
 			     0, "%s", err.text);
@@ -209,7 +209,7 @@ Test(presets, a_sound_without_samples_is_silence_or_an_error)
 		struct avl_err err = {0};
 		const float *values;
 		size_t patches;
-		cr_assert_eq(avl_sound_front_init(&front, &preset->contract, &err), 0);
+		cr_assert_eq(avl_sound_front_init(&front, &preset->contract, NULL, &err), 0);
 		const int code =
 		    avl_sound_front_run(&front, &none, 0, 16000, &values, &patches, &err);
 		if (!strcmp(preset->contract.preset, "senocak"))
@@ -229,7 +229,7 @@ Test(presets, a_window_without_bounds_is_refused_when_it_comes)
 	const float some[4] = {0};
 	size_t patches;
 	contract.sound.window_s = 3600;
-	cr_assert_eq(avl_sound_front_init(&front, &contract, &err), 0);
+	cr_assert_eq(avl_sound_front_init(&front, &contract, NULL, &err), 0);
 	cr_expect_leq(front.cols, 3000);
 	cr_expect_eq(avl_sound_front_run(&front, some, 4, 384000, &values, &patches, &err),
 		     AVL_ELIMIT);

@@ -57,11 +57,14 @@ static void plan_sizes(struct avl_graph *graph)
 	}
 }
 
-/* Floats of memory that the output of a node takes. */
+/* Floats of memory that the output of a node takes, a multiple of a block's: what follows is
+ * aligned. */
 static size_t output_floats(const struct avl_node *node)
 {
 	const size_t floats = avl_shape_floats(&node->out.shape);
-	return node->out.layout == AVL_BLOCKED_BF16 ? floats / 2 : floats;
+	if (node->out.layout != AVL_BLOCKED_BF16)
+		return floats;
+	return (floats / 2 + AVL_BLOCK - 1) / AVL_BLOCK * AVL_BLOCK;
 }
 
 static void find_last_uses(struct avl_graph *graph)

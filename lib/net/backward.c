@@ -46,6 +46,8 @@ int avl_graph_plan_backward(struct avl_graph *graph, struct avl_err *err)
 							   avl_par_threads(graph->par));
 		scratch = need > scratch ? need : scratch;
 	}
+	graph->saved_floats = saved;
+	graph->grad_scratch_floats = scratch;
 	graph->saved = avl_alloc(saved, sizeof(float));
 	graph->gradients = avl_alloc(graph->activation_floats, sizeof(float));
 	graph->grad_scratch = avl_alloc(scratch, sizeof(float));
@@ -62,23 +64,44 @@ int avl_graph_plan_backward(struct avl_graph *graph, struct avl_err *err)
 	return 0;
 }
 
+/* Whether the row's name in a checkpoint begins with NAME, or NAME is that of one of its tensors.
+ */
+static int is_named(const struct avl_graph *graph, const struct avl_node *node, const char *name)
+{
+	char full[256];
+	if (!node->op->packed)
+		return 0;
+	snprintf(full, sizeof full, "%s%s", graph->prefix, node->param);
+	const size_t length = strlen(full);
+	return strncmp(full, name, strlen(name)) == 0 ||
+	       (strncmp(full, name, length) == 0 && name[length] == '.');
+}
+
 int avl_graph_freeze(struct avl_graph *graph, const char *name)
 {
 	assert(graph->train);
 	int rows = 0;
 	for (int i = 0; i < graph->count; i++) {
-		struct avl_node *const node = &graph->node[i];
-		char full[256];
-		if (!node->op->packed)
+		if (!is_named(graph, &graph->node[i], name))
 			continue;
-		snprintf(full, sizeof full, "%s%s", graph->prefix, node->param);
-		if (strncmp(full, name, strlen(name)) != 0)
-			continue;
-		node->frozen = 1;
+		graph->node[i].frozen = 1;
 		rows++;
 	}
 	find_reached(graph);
 	return rows;
+}
+
+void avl_graph_still(struct avl_graph *graph, const char *name)
+{
+	for (int i = 0; i < graph->count; i++)
+		if (graph->node[i].op == &avl_op_batchnorm &&
+		    is_named(graph, &graph->node[i], name))
+			graph->node[i].still = 1;
+}
+
+void avl_graph_evaluate(struct avl_graph *graph, int on)
+{
+	graph->evaluates = on;
 }
 
 int avl_graph_ranges(const struct avl_graph *graph, struct avl_graph_range *ranges)
@@ -136,7 +159,7 @@ void avl_node_backward(struct avl_graph *graph, int i)
 
 void avl_graph_backward(struct avl_graph *graph, const float *dout)
 {
-	assert(graph->train);
+	assert(graph->train && !graph->evaluates);
 	avl_graph_backward_begin(graph, dout);
 	for (int i = graph->count - 1; i >= 0; i--)
 		avl_node_backward(graph, i);
@@ -146,7 +169,7 @@ void avl_graph_move_statistics(struct avl_graph *graph, float momentum)
 {
 	for (int i = 0; i < graph->count; i++) {
 		const struct avl_node *const node = &graph->node[i];
-		if (node->op != &avl_op_batchnorm || !node->saved)
+		if (node->op != &avl_op_batchnorm || !node->saved || node->still)
 			continue;
 		const struct avl_op_run run = avl_node_run(graph, i);
 		avl_batchnorm_update(&node->attr, &run.in[0].shape, node->saved, momentum,

@@ -15,6 +15,7 @@
 struct avl_picture_front {
 	const struct avl_contract *contract;
 	struct avl_resize *resize;
+	struct avl_resize_spec spec; /* that it was planned for */
 	int in_h, in_w;
 	uint8_t *pixels; /* resized, owned */
 	float *plane;    /* one of the picture as it came, where bytes are not rounded to; owned */
@@ -28,6 +29,19 @@ void avl_picture_front_release(struct avl_picture_front *front);
  * seen, x0 y0 x1 y1 as fractions. */
 int avl_picture_front_run(struct avl_picture_front *front, const uint8_t *rgb, int h, int w,
 			  float *out, double region[4], struct avl_par *par, struct avl_err *err);
+
+/* How training varies a picture, as the official codes do: its shorter side is resized to ZOOM
+ * times the contract's side, whatever its fit, and the contract's size is cut out of that. */
+struct avl_picture_view {
+	double zoom; /* 0: as the contract says, nothing is cut out */
+	double y, x; /* where, 0..1 of what is over */
+	int mirror;  /* left and right change places */
+};
+
+/* The same through VIEW. Where it is mirrored, REGION has its x0 to the right of its x1. */
+int avl_picture_front_vary(struct avl_picture_front *front, const struct avl_picture_view *view,
+			   const uint8_t *rgb, int h, int w, float *out, double region[4],
+			   struct avl_par *par, struct avl_err *err);
 
 /* --- sounds --- */
 
@@ -57,6 +71,12 @@ struct avl_sound_kind {
 const struct avl_sound_kind *avl_sound_kind_find(const char *name);
 /* The I-th, NULL behind the last. */
 const struct avl_sound_kind *avl_sound_kind_at(int i);
+
+/* Whether the network NET can read what the kind gives: waveforms are for SoundNet and nobody else,
+ * YAMNet knows its own patches only. AVL_ESHAPE where not. */
+struct avl_network;
+int avl_sound_kind_suits(const struct avl_sound_kind *kind, const struct avl_network *net,
+			 struct avl_err *err);
 
 struct avl_sound_front {
 	const struct avl_contract *contract;

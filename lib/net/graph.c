@@ -297,7 +297,7 @@ struct avl_op_run avl_node_run(const struct avl_graph *graph, int i)
 	    .out = node->out,
 	    .packed = node->packed,
 	    .scratch = graph->scratch,
-	    .saved = node->saved,
+	    .saved = graph->evaluates || node->still ? NULL : node->saved,
 	    .par = graph->par,
 	};
 }
@@ -337,5 +337,8 @@ const struct avl_map *avl_graph_find(const struct avl_graph *graph, const char *
 
 size_t avl_graph_bytes(const struct avl_graph *graph)
 {
-	return (graph->activation_floats + graph->param_floats) * sizeof(float);
+	size_t floats = graph->activation_floats + graph->param_floats;
+	if (graph->train)
+		floats += floats + graph->saved_floats + graph->grad_scratch_floats;
+	return floats * sizeof(float);
 }

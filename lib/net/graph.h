@@ -50,7 +50,7 @@ struct avl_graph_options {
 	int keep;            /* every row's output stays until the next run (for tests) */
 	int direct;          /* no convolution by Winograd, which rounds a little differently */
 	enum avl_precision precision; /* not in training */
-	int train;           /* nothing is fused, everything is kept, and backward may be called */
+	int train;  /* nothing is fused, everything is kept, and backward may be called */
 	int stored; /* training with the batch norms' stored statistics, which then stay as they are
 		     */
 	struct avl_par *par; /* borrowed, may be NULL */
@@ -90,10 +90,18 @@ struct avl_graph_parameters {
 struct avl_graph_parameters avl_graph_parameters(const struct avl_graph *graph);
 
 /* Keeps from training the parameters of all rows whose name in a checkpoint (options.prefix and the
- * row's param) begins with NAME: their gradients stay as they are, and below the lowest row that is
- * trained nothing is computed backwards. Returns how many rows that froze. Statistics of a frozen
- * batch norm move all the same unless options.stored. */
+ * row's param) begins with NAME, or that NAME is a tensor of: their gradients stay as they are, and
+ * below the lowest row that is trained nothing is computed backwards. Returns how many rows that
+ * froze. Statistics of a frozen batch norm move all the same unless options.stored. */
 int avl_graph_freeze(struct avl_graph *graph, const char *name);
+
+/* Makes the batch norms among those rows normalise with their stored statistics, which then stay.
+ */
+void avl_graph_still(struct avl_graph *graph, const char *name);
+
+/* With ON, runs are for looking only: all batch norms use their stored statistics, and backward may
+ * not be called. */
+void avl_graph_evaluate(struct avl_graph *graph, int on);
 
 /* The runs of floats in that block which training changes: neither frozen nor statistics. Writes
  * them to RANGES unless that is NULL and returns how many there are. */
@@ -139,7 +147,8 @@ struct avl_shape avl_graph_output(const struct avl_graph *graph);
  * overwritten since (without keep) or fused away. */
 const struct avl_map *avl_graph_find(const struct avl_graph *graph, const char *name);
 
-/* Bytes of the parameters and of the activations. */
+/* Bytes of the parameters and of the activations; in training of their gradients as well, and of
+ * what backward works with. */
 size_t avl_graph_bytes(const struct avl_graph *graph);
 
 #endif

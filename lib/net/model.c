@@ -42,25 +42,13 @@ struct avl_model {
 	size_t fs_patches; /* room */
 };
 
-/* Waveforms are for SoundNet and nobody else; YAMNet knows its own patches only. */
-static int check_pair(const struct avl_sound_kind *kind, const struct avl_network *net,
-		      struct avl_err *err)
-{
-	const int is_soundnet = net == &avl_net_soundnet;
-	const int is_patched = kind->spectrogram.edge == AVL_EDGE_PATCHES && !kind->is_waveform;
-	if (is_soundnet == kind->is_waveform && (net != &avl_net_yamnet || is_patched))
-		return 0;
-	return avl_fail(err, AVL_ESHAPE, "front end '%s' does not suit the sound network '%s'",
-			kind->name, net->name);
-}
-
 static int open_networks(struct avl_model *model, const struct avl_safetensors *file,
 			 struct avl_err *err)
 {
 	const struct avl_network *image_net, *sound_net;
 	int code = avl_networks_parse(model->contract.arch, &image_net, &sound_net, err);
 	if (!code)
-		code = check_pair(model->sound.kind, sound_net, err);
+		code = avl_sound_kind_suits(model->sound.kind, sound_net, err);
 	if (code)
 		return code;
 	int rows, cols, hop;

@@ -40,6 +40,14 @@ const struct avl_network *avl_network_find(const char *name)
 	return image ? image : avl_network_of(AVL_STREAM_SOUND, name);
 }
 
+int avl_network_channels(const struct avl_network *net)
+{
+	int row = net->count - 1;
+	while (row >= 0 && !net->layers[row].attr.out)
+		row -= 1 + net->layers[row].back;
+	return row < 0 ? net->planar_channels : net->layers[row].attr.out;
+}
+
 const struct avl_network *avl_network_at(enum avl_stream stream, int i)
 {
 	const struct avl_network *const *at = streams[stream];

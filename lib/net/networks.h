@@ -48,6 +48,9 @@ const struct avl_network *avl_network_of(enum avl_stream stream, const char *nam
 /* The same for either stream, pictures first. */
 const struct avl_network *avl_network_find(const char *name);
 
+/* Channels of its output. */
+int avl_network_channels(const struct avl_network *net);
+
 /* The I-th network of a stream, NULL behind the last. */
 const struct avl_network *avl_network_at(enum avl_stream stream, int i);
 

@@ -35,6 +35,7 @@ struct avl_node {
 	float *packed;
 	float *saved;  /* in training, what the op keeps for backward */
 	int frozen;    /* the parameters have no gradient */
+	int still;     /* a batch norm: uses its stored statistics */
 	int reached;   /* backward gets here: something at or below it is trained */
 	int last_use;  /* the last node that reads the output */
 	size_t offset; /* of the output in the block of activations, in floats */
@@ -44,7 +45,7 @@ struct avl_graph {
 	struct avl_shape in; /* n: of the last run */
 	int planned_n;       /* 0: no plan */
 	struct avl_node *node;
-	int count, keep, direct, train, stored;
+	int count, keep, direct, train, stored, evaluates;
 	char prefix[64];
 	enum avl_precision precision;
 	struct avl_par *par;

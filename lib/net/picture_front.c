@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "net/front_end.h"
@@ -54,7 +55,8 @@ static void normalise(const struct avl_contract *contract, const uint8_t *pixels
 static int plan_for(struct avl_picture_front *front, const struct avl_resize_spec *spec, int h,
 		    int w, struct avl_err *err)
 {
-	if (front->resize && front->in_h == h && front->in_w == w)
+	if (front->resize && front->in_h == h && front->in_w == w &&
+	    !memcmp(&front->spec, spec, sizeof *spec))
 		return 0;
 	avl_resize_free(front->resize);
 	free(front->plane);
@@ -63,6 +65,7 @@ static int plan_for(struct avl_picture_front *front, const struct avl_resize_spe
 	const int code = avl_resize_new(&front->resize, spec, err);
 	if (code)
 		return code;
+	front->spec = *spec;
 	front->in_h = h;
 	front->in_w = w;
 	if (front->contract->frame.arithmetic == AVL_ARITHMETIC_BYTES)
@@ -93,19 +96,60 @@ static void resize_floats(struct avl_picture_front *front, const uint8_t *rgb, f
 	}
 }
 
-int avl_picture_front_run(struct avl_picture_front *front, const uint8_t *rgb, int h, int w,
-			  float *out, double region[4], struct avl_par *par, struct avl_err *err)
+/* The resized picture's side is cut off to whole pixels: 246 for 1.1 times 224. */
+static struct avl_resize_spec spec_of_view(const struct avl_contract *contract,
+					   const struct avl_picture_view *view, int h, int w)
 {
-	const struct avl_resize_spec spec = spec_of(front->contract, h, w);
+	if (view->zoom == 0)
+		return spec_of(contract, h, w);
+	const int height = contract->frame.height, width = contract->frame.width;
+	const int side = (int)(view->zoom * (height > width ? height : width));
+	struct avl_resize_spec spec =
+	    avl_resize_centre_crop(h, w, side, height, width, filters[contract->frame.kernel]);
+	spec.crop_y = (int)(view->y * (spec.out_h - height + 1));
+	spec.crop_x = (int)(view->x * (spec.out_w - width + 1));
+	return spec;
+}
+
+static void mirror(const struct avl_contract *contract, float *out, double region[4])
+{
+	const size_t width = (size_t)contract->frame.width;
+	for (size_t row = 0; row < 3 * (size_t)contract->frame.height; row++)
+		for (size_t i = 0; i < width / 2; i++) {
+			float *const left = out + row * width + i;
+			float *const right = out + (row + 1) * width - 1 - i;
+			const float kept = *left;
+			*left = *right;
+			*right = kept;
+		}
+	const double kept = region[0];
+	region[0] = region[2];
+	region[2] = kept;
+}
+
+int avl_picture_front_vary(struct avl_picture_front *front, const struct avl_picture_view *view,
+			   const uint8_t *rgb, int h, int w, float *out, double region[4],
+			   struct avl_par *par, struct avl_err *err)
+{
+	const struct avl_resize_spec spec = spec_of_view(front->contract, view, h, w);
 	const int code = plan_for(front, &spec, h, w, err);
 	if (code)
 		return code;
 	avl_resize_region(&spec, region);
 	if (front->plane) {
 		resize_floats(front, rgb, out, par);
-		return 0;
+	} else {
+		avl_resize_rgb(front->resize, rgb, front->pixels, par);
+		normalise(front->contract, front->pixels, out);
 	}
-	avl_resize_rgb(front->resize, rgb, front->pixels, par);
-	normalise(front->contract, front->pixels, out);
+	if (view->mirror)
+		mirror(front->contract, out, region);
 	return 0;
+}
+
+int avl_picture_front_run(struct avl_picture_front *front, const uint8_t *rgb, int h, int w,
+			  float *out, double region[4], struct avl_par *par, struct avl_err *err)
+{
+	static const struct avl_picture_view plain = {0};
+	return avl_picture_front_vary(front, &plain, rgb, h, w, out, region, par, err);
 }

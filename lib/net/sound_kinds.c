@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "net/front_end.h"
+#include "net/networks.h"
 
 /* scipy.signal.spectrogram(x, rate, nperseg=512, noverlap=512 - hop), ln(. + 1e-7) / 12, bins by
  * frames. */
@@ -103,4 +104,15 @@ const struct avl_sound_kind *avl_sound_kind_find(const char *name)
 const struct avl_sound_kind *avl_sound_kind_at(int i)
 {
 	return i >= 0 && i < KINDS ? &kinds[i] : NULL;
+}
+
+int avl_sound_kind_suits(const struct avl_sound_kind *kind, const struct avl_network *net,
+			 struct avl_err *err)
+{
+	const int is_soundnet = net == &avl_net_soundnet;
+	const int is_patched = kind->spectrogram.edge == AVL_EDGE_PATCHES && !kind->is_waveform;
+	if (is_soundnet == kind->is_waveform && (net != &avl_net_yamnet || is_patched))
+		return 0;
+	return avl_fail(err, AVL_ESHAPE, "front end '%s' does not suit the sound network '%s'",
+			kind->name, net->name);
 }

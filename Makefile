@@ -175,7 +175,8 @@ $(B)/$1: $2 $(call archives,$3)
 	$$(call say,LD)
 	$$(Q)$$(CC) $$(ldflags) -o $$@ $$(filter %.o %.a,$$^) $4 $(call part_libs,$3) -lm
 endef
-test_objs = $(patsubst %.c,$(B)/%.o,$(wildcard tests/$1/*.c)) $(TEST_MAIN) $(if $(filter cmd,$1),$(B)/cmd/cmd.a)
+test_objs = $(patsubst %.c,$(B)/%.o,$(wildcard tests/$1/*.c)) $(TEST_MAIN) $(if $(filter cmd,$1),$(B)/cmd/cmd.a) \
+            $(if $(filter train,$1),$(B)/tests/net/material.o)
 tobj      = $(B)/tests/$1.o
 
 $(foreach t,$(TOOLS),\
@@ -186,7 +187,7 @@ $(foreach f,$(call programs,fuzz),\
   $(eval $(call link_rule,tests/replay-$(f),$(call tobj,fuzz/$(f)) $(call tobj,fuzz/replay),$(FUZZ_PARTS)))\
   $(eval $(call link_rule,tests/$(f),$(call tobj,fuzz/$(f)),$(FUZZ_PARTS),-fsanitize=fuzzer)))
 $(foreach h,$(HELPERS),\
-  $(eval $(call link_rule,tests/$(h),$(call tobj,tools/$(h)),image io base)))
+  $(eval $(call link_rule,tests/$(h),$(call tobj,tools/$(h)),net ops kern image signal io base)))
 $(foreach b,$(call programs,bench),\
   $(eval $(call link_rule,tests/$(b),$(call tobj,bench/$(b)),$(BENCH_PARTS))))
 

@@ -17,9 +17,8 @@ static void *claim(size_t count, size_t size)
 static _Noreturn void die_at(const char *file, const struct avl_record *record,
 			     const struct avl_err *err)
 {
-	const char *const hint = err->code == AVL_ENONE ? " (avl-embed adds it)" : "";
-	avl_die(AVL_EXIT_FAILURE, "'%s': record '%s'%s%s%s", file, record->key,
-		err->code == AVL_ENONE ? " " : ": ", err->text, hint);
+	avl_die(AVL_EXIT_FAILURE, "'%s': record '%s'%s%s", file, record->key,
+		err->code == AVL_ENONE ? " " : ": ", err->text);
 }
 
 /* A record as a sample that goes with those before it. */
@@ -29,7 +28,9 @@ static void take(struct feed *feed, const char *file, const struct avl_record *r
 	struct avl_err err;
 	if (avl_sample_find(sample, record, &feed->shape, &err))
 		die_at(file, record, &err);
-	if (!feed->shape.rows) {
+	feed->shape.picture = sample->v ? AVL_ORIGIN_FEATURES : AVL_ORIGIN_RAW;
+	feed->shape.sound = sample->fs ? AVL_ORIGIN_FEATURES : AVL_ORIGIN_RAW;
+	if (!feed->shape.rows && sample->v) {
 		const struct avl_tensor *const v = &avl_record_find(record, "v.npy")->tensor;
 		feed->shape.rows = (int)v->dim[1];
 		feed->shape.cols = (int)v->dim[2];
@@ -162,6 +163,12 @@ bool feed_step(struct feed *feed, int64_t step)
 		read_record(feed, feed->first + feed->order[at + i], &feed->record[i],
 			    &feed->sample[i]);
 	return true;
+}
+
+void feed_peek(struct feed *feed)
+{
+	if (feed->dataset)
+		read_record(feed, feed->first, &feed->record[0], &feed->sample[0]);
 }
 
 void feed_look(struct feed *feed, int64_t i)

@@ -26,7 +26,8 @@ struct feed {
 };
 
 /* Records FIRST to FIRST + COUNT of DATASET (borrowed), or standard input where that is NULL. All
- * of a dataset are looked at: the first decides over rows and columns that are 0 in SHAPE. */
+ * of a dataset are looked at: the first decides over rows and columns that are 0 in SHAPE, and
+ * where picture and sound begin with what the record has. */
 void feed_open(struct feed *feed, struct avl_dataset *dataset, int64_t first, int64_t count,
 	       const struct avl_sample_shape *shape, double rate_hz);
 /* Room for batches of N records. The first of standard input is read, to know its shape. */
@@ -39,6 +40,8 @@ int64_t feed_batches(const struct feed *feed);
 /* The batch of step STEP (from 1), shuffled; of standard input the next one. False where that has
  * ended; feed->sample holds the batch. */
 bool feed_step(struct feed *feed, int64_t step);
+/* Makes feed->sample[0] a record, whichever. */
+void feed_peek(struct feed *feed);
 /* Batch I in the order of the file. */
 void feed_look(struct feed *feed, int64_t i);
 

@@ -33,8 +33,8 @@ static struct avl_result validate(struct session *s)
 	for (int64_t i = 0; i < feed_batches(&s->valid); i++) {
 		feed_look(&s->valid, i);
 		avl_rng_init(&rng, (uint64_t)train.seed, AVL_STREAM_VALID + (uint64_t)i);
-		if (avl_trainer_look(&s->trainer, s->valid.sample, s->valid.batch, &rng, 0, &one,
-				     &err))
+		if (avl_trainer_look(&s->trainer, s->valid.sample, s->valid.batch, &rng,
+				     AVL_LOOK_EVALUATE, &one, &err))
 			avl_die_err(&err);
 		avl_result_add(&all, &one);
 	}

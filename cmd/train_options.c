@@ -20,6 +20,7 @@ struct train_options train = {
     .rate = 1e-3,
     .momentum = 0.9,
     .gamma = 0.1,
+    .follow = NAN,
 };
 
 #define UNSUP_NAMES "triplet|hinge|nce|lvs|margin-nce|slavc"
@@ -34,8 +35,8 @@ static const struct avl_option options[] = {
     {0, "lambda", AVL_OPT_NUMBER, &train.lambda, "W", "weight of --sup beside --unsup", NULL, 0,
      1e6},
     {0, "score", AVL_OPT_CHOICE, &train.score, "KIND",
-     "how maps are scored (default: as the model says; cosine with --unsup)", "dot|relu|cosine", 0,
-     0},
+     "how maps are scored (default: as the model says; cosine with --unsup)",
+     "dot|relu|cosine|cosine-relu", 0, 0},
     {0, "temperature", AVL_OPT_NUMBER, &train.temperature, "T",
      "of the softmax over positions\n(default: as the model says, else 1; cosine 0.1)", NULL, 1e-4,
      1e4},
@@ -58,7 +59,18 @@ static const struct avl_option options[] = {
      "units of the picture's first layer, where it is new", NULL, 1, 65536},
     {0, "freeze", AVL_OPT_TEXT, &train.freeze, "PREFIX[,PREFIX]",
      "leave the tensors as they are whose names begin so", NULL, 0, 0},
+    {0, "bn", AVL_OPT_CHOICE, &train.bn, "KIND",
+     "batch norms that learn: by the batch, or by their stored statistics", "batch|stored", 0, 0},
+    {0, "follow", AVL_OPT_NUMBER, &train.follow, "X",
+     "slavc: networks that keep X of themselves at each step give the targets\n(default: 0.999 "
+     "where "
+     "the model has two heads; 0: none)",
+     NULL, 0, 1},
     {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Learning", NULL, 0, 0},
+    {0, "augment", AVL_OPT_TEXT, &train.augment, "KIND[,KIND]",
+     "vary what the networks get: crop, flip, window (default: none)", NULL, 0, 0},
+    {0, "image-dropout", AVL_OPT_NUMBER, &train.dropout, "P",
+     "drop a share of the picture's features", NULL, 0, 0.99},
     {0, "epochs", AVL_OPT_INT, &train.epochs, "N", "times that every record is seen", NULL, 1,
      1000000},
     {0, "batch", AVL_OPT_INT, &train.batch, "N", "records of a step", NULL, 1, 65536},
@@ -107,7 +119,7 @@ const struct avl_command train_command = {
     .synopsis = "[--unsup NAME] [--sup NAME] [--lambda W] [-m INIT] [--epochs N] "
 		"[--batch N] [--lr X] [--seed N] [--freeze PREFIX] [--resume] "
 		"[--log TSV] -o CKPT FILE...",
-    .summary = "Trains a model's fully connected layers on records of avl-embed.",
+    .summary = "Trains a model, or its layers behind the networks, on records.",
     .options = options,
 };
 
@@ -127,6 +139,35 @@ static double usual(double given, double otherwise)
 	return isnan(given) ? otherwise : given;
 }
 
+static int augment_of(const char *names)
+{
+	static const char *const kinds[] = {"crop", "flip", "window"};
+	int sum = 0;
+	for (const char *at = names; at && *at && strcmp(names, "none");) {
+		const size_t n = strcspn(at, ",");
+		int i = 0;
+		while (i < 3 && (strlen(kinds[i]) != n || strncmp(kinds[i], at, n)))
+			i++;
+		if (i == 3)
+			avl_usage("--augment: '%.*s' is not one of crop, flip, window, none",
+				  (int)n, at);
+		sum |= 1 << i;
+		at += n + (at[n] == ',');
+	}
+	return sum;
+}
+
+static double follow_of(const struct avl_contract *contract, const struct avl_loss *unsup)
+{
+	const bool is_slavc = unsup == &avl_loss_slavc;
+	if (!is_slavc && !isnan(train.follow))
+		avl_usage("--follow is for --unsup slavc");
+	if (is_slavc && contract->head.count > 2)
+		avl_usage("--unsup slavc is for one head or two, the model has %d",
+			  contract->head.count);
+	return !is_slavc ? 0 : usual(train.follow, contract->head.count == 2 ? 0.999 : 0);
+}
+
 struct avl_trainer_options train_options_read(const struct avl_contract *contract)
 {
 	const enum avl_attention by_score[] = {
@@ -134,6 +175,7 @@ struct avl_trainer_options train_options_read(const struct avl_contract *contrac
 	    [AVL_SCORE_RELU] = AVL_ATTENTION_RELU,
 	    [AVL_SCORE_COSINE] = AVL_ATTENTION_COSINE,
 	    [AVL_SCORE_CLASS] = AVL_ATTENTION_DOT,
+	    [AVL_SCORE_COSINE_RELU] = AVL_ATTENTION_COSINE_RELU,
 	};
 	struct avl_trainer_options o = {
 	    .unsup = loss_of(UNSUP_NAMES, train.unsup),
@@ -149,11 +191,16 @@ struct avl_trainer_options train_options_read(const struct avl_contract *contrac
 		      .eps = 1e-8,
 		      .momentum = train.momentum,
 		      .decay = train.decay},
+	    .augment = augment_of(train.augment),
+	    .dropout = train.dropout,
 	    .seed = (uint64_t)train.seed,
 	};
-	if (train.score < 0 && o.unsup)
+	const bool is_cosine =
+	    o.score == AVL_ATTENTION_COSINE || o.score == AVL_ATTENTION_COSINE_RELU;
+	if (train.score < 0 && o.unsup && (!is_cosine || o.unsup->kind == AVL_LOSS_PAIRS))
 		o.score = AVL_ATTENTION_COSINE;
 	const double usual_of_score = o.score == AVL_ATTENTION_COSINE ? 0.1 : 1;
+	o.follow = follow_of(contract, o.unsup);
 	o.temperature = usual(train.temperature,
 			      contract->temperature != 1 ? contract->temperature : usual_of_score);
 	if (o.unsup) {

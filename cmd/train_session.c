@@ -13,8 +13,7 @@
 
 /* --- settings that a checkpoint must agree with --- */
 
-/* The digest of the model at the start; at --train.resume without -m the checkpoint's word for it.
- */
+/* The digest of the model at the start; at --resume without -m the checkpoint's word for it. */
 static char *name_init(const struct session *s)
 {
 	struct avl_err err;
@@ -33,9 +32,14 @@ static char *name_init(const struct session *s)
 	return copy;
 }
 
+static const char *score_name(const struct avl_trainer_options *o)
+{
+	static const char *const kinds[] = {"dot", "relu", "cosine", "cosine-relu"};
+	return kinds[o->score];
+}
+
 static struct avl_json *make_settings(const struct session *s)
 {
-	static const char *const kinds[] = {"dot", "relu", "cosine"};
 	static const char *const optims[] = {"adam", "adamw", "sgd"};
 	static const char *const schedules[] = {"constant", "cosine", "step"};
 	const struct avl_trainer_options *const o = &s->trainer.options;
@@ -50,13 +54,17 @@ static struct avl_json *make_settings(const struct session *s)
 	    {"negatives", train.negatives},
 	    {"by-source", train.by_source ? 1 : NAN},
 	    {"fresh", train.fresh},
-	    {"units", s->heads.units},
-	    {"hidden", s->heads.hidden},
+	    {"units", s->networks.heads.units},
+	    {"hidden", s->networks.heads.hidden},
 	    {"batch", train.batch},
 	    {"lr", train.rate},
 	    {"decay", train.decay},
 	    {"momentum", train.momentum},
 	    {"clip", train.clip},
+	    {"augment", o->augment},
+	    {"image-dropout", o->dropout},
+	    {"follow", o->follow},
+	    {"bn", train.bn},
 	    {"warmup", train.warmup},
 	    {"drop-every", (double)s->schedule.every},
 	    {"gamma", train.gamma},
@@ -74,7 +82,7 @@ static struct avl_json *make_settings(const struct session *s)
 		 avl_json_set_string(settings, "init", init) ||
 		 avl_json_set_string(settings, "unsup", o->unsup ? o->unsup->name : "none") ||
 		 avl_json_set_string(settings, "sup", o->sup ? o->sup->name : "none") ||
-		 avl_json_set_string(settings, "score", kinds[o->score]) ||
+		 avl_json_set_string(settings, "score", score_name(o)) ||
 		 avl_json_set_string(settings, "freeze", train.freeze ? train.freeze : "") ||
 		 avl_json_set_string(settings, "optim", optims[train.optim]) ||
 		 avl_json_set_string(settings, "schedule", schedules[train.schedule]);
@@ -93,10 +101,14 @@ static void write_model(const void *arg, const char *path)
 	struct avl_err err;
 	struct avl_output output;
 	avl_output_open(&output, path, false);
-	if (avl_checkpoint_write(output.fd, s->init, s->contract_text, s->drops_names,
-				 s->heads.param, AVL_HEAD_PARAMS, &s->training, &err))
+	struct avl_tensors made;
+	avl_tensors_init(&made);
+	networks_save(&s->networks, &made);
+	if (avl_checkpoint_write(output.fd, s->init, s->contract_text, s->networks.drops_names,
+				 &made, &s->training, &err))
 		avl_die(AVL_EXIT_FAILURE, "'%s': %s", path, err.text);
 	avl_output_commit(&output);
+	avl_tensors_release(&made);
 }
 
 void session_write(const struct session *s, bool regular, bool best)
@@ -136,25 +148,15 @@ static void open_init(struct session *s)
 
 static void open_heads(struct session *s, const struct avl_trainer_options *o)
 {
-	struct avl_err err;
-	const struct avl_heads_options options_of_heads = {
-	    .fresh = train.fresh && !s->resumed,
-	    .units = train.units,
-	    .image = o->unsup && o->unsup->kind == AVL_LOSS_EMBED,
-	    .hidden = train.hidden,
-	    .freeze = train.freeze,
-	    .moments = o->optim.kind == AVL_OPTIM_SGD ? 1 : 2,
-	    .seed = (uint64_t)train.seed,
+	s->networks = (struct networks){
+	    .contract = &s->contract,
+	    .init = s->init,
+	    .resumed = s->resumed,
+	    .par = s->par,
 	};
-	static const char *const kinds[] = {"dot", "relu", "cosine"};
-	const int code = avl_heads_init(&s->heads, &s->contract, s->init, &options_of_heads, &err);
-	if (code == AVL_EUSAGE)
-		avl_usage("--freeze: %s", err.text);
-	if (code)
-		avl_die_err(&err);
-	s->drops_names = options_of_heads.fresh;
-	s->contract_text =
-	    avl_checkpoint_contract(s->init, kinds[o->score], o->temperature, s->drops_names);
+	networks_open(&s->networks, o);
+	s->contract_text = avl_checkpoint_contract(s->init, score_name(o), o->temperature,
+						   s->networks.drops_names);
 	if (!s->contract_text)
 		avl_die(AVL_EXIT_FAILURE, "out of memory");
 }
@@ -162,8 +164,8 @@ static void open_heads(struct session *s, const struct avl_trainer_options *o)
 static void open_data(struct session *s, int files, char **file)
 {
 	struct avl_err err;
-	struct avl_sample_shape shape = {.channels = s->heads.channels,
-					 .features = s->heads.features};
+	const struct avl_sample_shape shape = {.channels = s->networks.heads.seen,
+					       .features = s->networks.heads.features};
 	if (!files || !strcmp(file[0], "-")) {
 		feed_open(&s->feed, NULL, 0, 0, &shape, 0);
 	} else {
@@ -186,6 +188,7 @@ static void open_data(struct session *s, int files, char **file)
 			feed_open(&s->valid, s->data, all - held, held, &s->feed.shape,
 				  s->feed.rate_hz);
 	}
+	feed_prepare(&s->feed, train.batch, (uint64_t)train.seed);
 	if (train.valid) {
 		char *const path = strdup(train.valid);
 		if (!path)
@@ -194,15 +197,31 @@ static void open_data(struct session *s, int files, char **file)
 			avl_die_err(&err);
 		free(path);
 		feed_open(&s->valid, s->valid_data, 0, avl_dataset_count(s->valid_data),
-			  s->feed.dataset ? &s->feed.shape : &shape, s->feed.rate_hz);
+			  &s->feed.shape, s->feed.rate_hz);
 	}
 	s->validates = s->valid.count > 0;
 	if ((train.valid || train.hold_out > 0) && s->valid.count < 2)
 		avl_die(AVL_EXIT_FAILURE, "validation needs two records at least");
-	feed_prepare(&s->feed, train.batch, (uint64_t)train.seed);
 	if (s->validates)
 		feed_prepare(&s->valid,
 			     s->valid.count < train.batch ? (int)s->valid.count : train.batch, 0);
+}
+
+/* The networks of what the records do not have the features of. */
+static void open_networks(struct session *s, const struct avl_trainer_options *o)
+{
+	const struct avl_sample_shape *const shape = &s->feed.shape;
+	const int of_picture = AVL_AUGMENT_CROP | AVL_AUGMENT_FLIP;
+	if ((o->augment & of_picture) && shape->picture != AVL_ORIGIN_RAW)
+		avl_usage("--augment: the records have v.npy; there are no pictures to vary");
+	if ((o->augment & AVL_AUGMENT_WINDOW) && shape->sound != AVL_ORIGIN_RAW)
+		avl_usage("--augment: the records have fs.npy; there are no sounds to vary");
+	feed_peek(&s->feed);
+	networks_add(&s->networks, &s->feed.shape, &s->feed.sample[0]);
+	s->valid.shape = s->feed.shape;
+	if (avl_common.verbose && networks_bytes(&s->networks))
+		avl_warn("networks take %.0f MiB of memory for batches of %d",
+			 (double)networks_bytes(&s->networks) / (1 << 20), train.batch);
 }
 
 static void open_trainer(struct session *s, const struct avl_trainer_options *o)
@@ -219,15 +238,18 @@ static void open_trainer(struct session *s, const struct avl_trainer_options *o)
 	    .every = train.drop_every ? train.drop_every : 10 * (per_epoch ? per_epoch : 100),
 	    .total = s->total,
 	};
-	if (avl_trainer_init(&s->trainer, o, &s->heads, train.batch, s->feed.shape.rows,
+	const struct avl_trainer_parts parts = networks_parts(&s->networks);
+	if (avl_trainer_init(&s->trainer, o, &parts, train.batch, s->feed.shape.rows,
 			     s->feed.shape.cols, s->par, &err))
 		avl_die_err(&err);
+	if (!s->trainer.nparams)
+		avl_usage("%s", train.freeze ? "--freeze: all parameters are frozen"
+					     : "nothing learns: the records have the features, and "
+					       "the model no layers behind them");
 	struct avl_json *const settings = make_settings(s);
 	if (s->resumed) {
 		train_settings_compare(avl_common.output, s->training.settings, settings);
-		if (avl_moments_read(s->heads.param, AVL_HEAD_PARAMS, s->init, &err))
-			avl_die(AVL_EXIT_FAILURE, "--resume: '%s': %s", avl_common.output,
-				err.text);
+		networks_resume(&s->networks);
 		avl_json_free(settings);
 	} else {
 		s->training.settings = settings;
@@ -240,6 +262,7 @@ void session_open(struct session *s, int files, char **file)
 	const struct avl_trainer_options o = train_options_read(&s->contract);
 	open_heads(s, &o);
 	open_data(s, files, file);
+	open_networks(s, &o);
 	open_trainer(s, &o);
 	s->log = train_log_open(train.log, s->resumed, s->training.step);
 }
@@ -248,7 +271,7 @@ void session_close(struct session *s)
 {
 	train_log_close(s->log);
 	avl_trainer_release(&s->trainer);
-	avl_heads_release(&s->heads);
+	networks_close(&s->networks);
 	feed_close(&s->feed);
 	feed_close(&s->valid);
 	avl_dataset_close(s->data);

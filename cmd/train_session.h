@@ -4,6 +4,7 @@
 
 #include "cmd/train_feed.h"
 #include "cmd/train_log.h"
+#include "cmd/train_networks.h"
 #include "train/checkpoint.h"
 
 /* All that a run consists of. */
@@ -12,7 +13,7 @@ struct session {
 	    *init; /* the model at the start, or the checkpoint that is resumed */
 	struct avl_contract contract;
 	char *contract_text;
-	struct avl_heads heads;
+	struct networks networks;
 	struct avl_trainer trainer;
 	struct avl_schedule schedule;
 	struct avl_training training;
@@ -20,8 +21,7 @@ struct session {
 	struct avl_dataset *data, *valid_data;
 	struct feed feed, valid;
 	bool validates, resumed;
-	bool drops_names; /* the checkpoint leaves out what names INIT's units */
-	int64_t total;    /* steps; 0: unknown */
+	int64_t total; /* steps; 0: unknown */
 	struct train_log *log;
 };
 

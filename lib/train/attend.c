@@ -75,24 +75,32 @@ void avl_attend_score_backward(const float *v, int c, int area, const float *nor
 			const size_t at = (size_t)k * (size_t)area + (size_t)i;
 			slope[at] = divided(grad_score[at], norm, i);
 		}
-	if (m == 1)
+	if (grad_h && m == 1)
 		avl_gemv(0, c, area, v, slope, 0, grad_h);
-	else
+	else if (grad_h)
 		avl_gemm(0, 1, m, c, area, slope, v, 0, grad_h);
 }
 
+/* With s = h . v / |v|: ds/dv = (h - s v / |v|) / |v|. */
 void avl_attend_score_backward_v(const float *v, int c, int area, const float *norm, const float *h,
-				 const float *score, const float *grad_score, int m, float *grad_v)
+				 const float *score, const float *slope, int m, float *pull,
+				 float *grad_v)
 {
-	for (int k = 0; k < m; k++, h += c, score += area, grad_score += area)
+	avl_gemm(1, 0, c, area, m, h, slope, 1, grad_v);
+	if (!norm)
+		return;
+	for (int i = 0; i < area; i++)
+		pull[i] = 0;
+	for (int k = 0; k < m; k++)
 		for (int i = 0; i < area; i++) {
-			const float slope = divided(grad_score[i], norm, i);
-			const float pull = norm ? divided(slope * score[i], norm, i) : 0;
-			for (int ch = 0; ch < c; ch++) {
-				const size_t at = (size_t)ch * (size_t)area + (size_t)i;
-				grad_v[at] += slope * h[ch] - pull * v[at];
-			}
+			const size_t at = (size_t)k * (size_t)area + (size_t)i;
+			pull[i] += slope[at] * score[at];
 		}
+	for (int i = 0; i < area; i++)
+		pull[i] = divided(pull[i], norm, i);
+	for (int k = 0; k < c; k++, v += area, grad_v += area)
+		for (int i = 0; i < area; i++)
+			grad_v[i] -= pull[i] * v[i];
 }
 
 void avl_attend_pool(const float *v, int c, int area, const float *alpha, float *z)

@@ -20,13 +20,15 @@ void avl_attend_norms(const float *v, int c, int area, float *norm);
 void avl_attend_score(const float *v, int c, int area, const float *norm, const float *h, int m,
 		      float *score);
 
-/* The gradient of H, given that of the scores (m, area); SLOPE (m, area) is working memory. GRAD_H
- * (m, c) is overwritten. */
+/* The gradient of H, given that of the scores (m, area). SLOPE (m, area) is left holding those
+ * divided by NORM. GRAD_H (m, c) is overwritten; it may be NULL. */
 void avl_attend_score_backward(const float *v, int c, int area, const float *norm,
 			       const float *grad_score, int m, float *slope, float *grad_h);
-/* The same for V: GRAD_V (c, area) += what comes from these scores. SCORE, H as forward. */
+/* Then the same for V: GRAD_V (c, area) += what comes from these scores. SCORE, H as forward, SLOPE
+ * as left behind; PULL (area) is working memory. */
 void avl_attend_score_backward_v(const float *v, int c, int area, const float *norm, const float *h,
-				 const float *score, const float *grad_score, int m, float *grad_v);
+				 const float *score, const float *slope, int m, float *pull,
+				 float *grad_v);
 
 /* z (c) = sum over positions of alpha_i v_i, where ALPHA (area). */
 void avl_attend_pool(const float *v, int c, int area, const float *alpha, float *z);

@@ -8,16 +8,7 @@
 
 #include "base/arena.h"
 
-#define FIRST  "optim.first."
-#define SECOND "optim.second."
-
 enum { FORMAT = 1, NAME_MAX_BYTES = 128 };
-
-struct list {
-	struct avl_safetensor *tensor;
-	int n, room;
-	struct avl_arena names;
-};
 
 char *avl_checkpoint_contract(const struct avl_safetensors *init, const char *score,
 			      double temperature, int fresh)
@@ -43,28 +34,44 @@ char *avl_checkpoint_contract(const struct avl_safetensors *init, const char *sc
 
 /* --- writing --- */
 
-static const struct avl_param *find_param(const struct avl_param *param, int nparams,
-					  const char *name)
-{
-	for (int i = 0; i < nparams; i++)
-		if (param[i].count && !strcmp(param[i].name, name))
-			return &param[i];
-	return NULL;
-}
-
 static int begins(const char *text, const char *with)
 {
 	return !strncmp(text, with, strlen(with));
 }
 
-static int add(struct list *list, const char *prefix, const char *name,
-	       const struct avl_tensor *tensor)
+void avl_tensors_init(struct avl_tensors *tensors)
+{
+	*tensors = (struct avl_tensors){0};
+	avl_arena_init(&tensors->memory, 0);
+}
+
+void avl_tensors_release(struct avl_tensors *tensors)
+{
+	free(tensors->at);
+	avl_arena_release(&tensors->memory);
+	*tensors = (struct avl_tensors){0};
+}
+
+int avl_tensors_add(struct avl_tensors *tensors, const char *prefix, const char *name,
+		    const struct avl_tensor *tensor, struct avl_err *err)
 {
 	char full[NAME_MAX_BYTES];
+	if (tensors->count == tensors->room) {
+		const int room = 2 * tensors->room + 64;
+		void *const at = realloc(tensors->at, (size_t)room * sizeof *tensors->at);
+		if (!at)
+			return avl_fail(err, AVL_ENOMEM, "out of memory");
+		tensors->at = at;
+		tensors->room = room;
+	}
 	const int n = snprintf(full, sizeof full, "%s%s", prefix, name);
-	list->tensor[list->n].name = avl_arena_text(&list->names, full, (size_t)n);
-	list->tensor[list->n].tensor = *tensor;
-	return list->tensor[list->n++].name ? 0 : AVL_ENOMEM;
+	struct avl_safetensor *const one = &tensors->at[tensors->count];
+	one->name = avl_arena_text(&tensors->memory, full, (size_t)n);
+	one->tensor = *tensor;
+	if (!one->name)
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	tensors->count++;
+	return 0;
 }
 
 static struct avl_tensor tensor_of(const struct avl_param *param, float *data)
@@ -75,18 +82,18 @@ static struct avl_tensor tensor_of(const struct avl_param *param, float *data)
 	return tensor;
 }
 
-static int add_param(struct list *list, const struct avl_param *param)
+int avl_tensors_add_param(struct avl_tensors *to, const char *prefix, const struct avl_param *param,
+			  struct avl_err *err)
 {
-	const struct avl_tensor value = tensor_of(param, param->value);
-	int rc = add(list, "", param->name, &value);
-	if (param->frozen || rc)
-		return rc;
-	const struct avl_tensor first = tensor_of(param, param->first);
-	rc = add(list, FIRST, param->name, &first);
-	if (rc || !param->second)
-		return rc;
-	const struct avl_tensor second = tensor_of(param, param->second);
-	return add(list, SECOND, param->name, &second);
+	const char *const prefixes[] = {prefix, AVL_MOMENT_FIRST, AVL_MOMENT_SECOND};
+	float *const data[] = {param->value, param->first, param->second};
+	int code = 0;
+	for (int i = 0; i < (param->frozen ? 1 : 3) && !code; i++) {
+		const struct avl_tensor tensor = tensor_of(param, data[i]);
+		if (data[i])
+			code = avl_tensors_add(to, prefixes[i], param->name, &tensor, err);
+	}
+	return code;
 }
 
 /* The largest power of two, up to 64, that divides the tensor's size. */
@@ -108,27 +115,32 @@ static int in_order(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static int collect(struct list *list, const struct avl_safetensors *init, int fresh,
-		   const struct avl_param *param, int nparams)
+static int has(const struct avl_tensors *tensors, const char *name)
 {
+	for (int i = 0; i < tensors->count; i++)
+		if (!strcmp(tensors->at[i].name, name))
+			return 1;
+	return 0;
+}
+
+/* What INIT holds and MADE does not replace, then MADE; how many. LIST has room for all. */
+static int collect(struct avl_safetensor *list, const struct avl_safetensors *init, int fresh,
+		   const struct avl_tensors *made)
+{
+	int n = 0;
 	for (int i = 0; i < avl_safetensors_count(init); i++) {
 		const struct avl_safetensor *const t = avl_safetensors_at(init, i);
-		const struct avl_param *const trained = find_param(param, nparams, t->name);
-		if ((trained && !(trained->frozen && !fresh)) || begins(t->name, "optim.") ||
+		const int is_left =
+		    begins(t->name, "optim.") || begins(t->name, "online.") ||
 		    (fresh && (begins(t->name, "class_map.") || begins(t->name, "sound_fc"))) ||
-		    strlen(t->name) >= NAME_MAX_BYTES)
-			continue;
-		if (add(list, "", t->name, &t->tensor))
-			return AVL_ENOMEM;
+		    strlen(t->name) >= NAME_MAX_BYTES;
+		if (!is_left && !has(made, t->name))
+			list[n++] = *t;
 	}
-	for (int i = 0; i < nparams; i++) {
-		const int kept =
-		    param[i].frozen && !fresh && avl_safetensors_find(init, param[i].name) != NULL;
-		if (param[i].count && !kept && add_param(list, &param[i]))
-			return AVL_ENOMEM;
-	}
-	qsort(list->tensor, (size_t)list->n, sizeof *list->tensor, in_order);
-	return 0;
+	for (int i = 0; i < made->count; i++)
+		list[n++] = made->at[i];
+	qsort(list, (size_t)n, sizeof *list, in_order);
+	return n;
 }
 
 static char *dump_training(const struct avl_training *training)
@@ -167,21 +179,18 @@ static struct avl_json *make_metadata(const struct avl_safetensors *init, const 
 }
 
 int avl_checkpoint_write(int fd, const struct avl_safetensors *init, const char *contract,
-			 int fresh, const struct avl_param *param, int nparams,
+			 int fresh, const struct avl_tensors *made,
 			 const struct avl_training *training, struct avl_err *err)
 {
-	struct list list = {.room = avl_safetensors_count(init) + 3 * nparams};
-	avl_arena_init(&list.names, 0);
-	list.tensor = avl_alloc((size_t)list.room, sizeof *list.tensor);
+	const size_t room = (size_t)(avl_safetensors_count(init) + made->count + 1);
+	struct avl_safetensor *const list = calloc(room, sizeof *list);
 	struct avl_json *const metadata = make_metadata(init, contract, fresh, training);
-	int rc = list.tensor && metadata && !collect(&list, init, fresh, param, nparams)
-		     ? 0
-		     : avl_fail(err, AVL_ENOMEM, "out of memory");
-	if (!rc)
-		rc = avl_safetensors_write(fd, list.tensor, list.n, metadata, err);
+	const int rc =
+	    list && metadata
+		? avl_safetensors_write(fd, list, collect(list, init, fresh, made), metadata, err)
+		: avl_fail(err, AVL_ENOMEM, "out of memory");
 	avl_json_free(metadata);
-	avl_arena_release(&list.names);
-	free(list.tensor);
+	free(list);
 	return rc;
 }
 
@@ -213,16 +222,15 @@ int avl_training_read(struct avl_training *training, const struct avl_safetensor
 	return avl_fail(err, AVL_EFORMAT, "its state of training is not one of this program");
 }
 
-static int read_moment(const struct avl_param *param, const char *prefix, float *moment,
-		       const struct avl_safetensors *file, struct avl_err *err)
+int avl_moment_read(const struct avl_safetensors *file, const char *prefix, const char *name,
+		    size_t count, float *moment, struct avl_err *err)
 {
-	char name[NAME_MAX_BYTES];
-	snprintf(name, sizeof name, "%s%s", prefix, param->name);
-	const struct avl_safetensor *const found = avl_safetensors_find(file, name);
-	if (!found || found->tensor.dtype != AVL_F4 ||
-	    avl_tensor_count(&found->tensor) != param->count)
-		return avl_fail(err, AVL_ESHAPE, "tensor '%s' is missing or does not fit", name);
-	memcpy(moment, found->tensor.data, param->count * sizeof *moment);
+	char full[NAME_MAX_BYTES];
+	snprintf(full, sizeof full, "%s%s", prefix, name);
+	const struct avl_safetensor *const found = avl_safetensors_find(file, full);
+	if (!found || found->tensor.dtype != AVL_F4 || avl_tensor_count(&found->tensor) != count)
+		return avl_fail(err, AVL_ESHAPE, "tensor '%s' is missing or does not fit", full);
+	memcpy(moment, found->tensor.data, count * sizeof *moment);
 	return 0;
 }
 
@@ -231,11 +239,13 @@ int avl_moments_read(struct avl_param *param, int nparams, const struct avl_safe
 {
 	int rc = 0;
 	for (int i = 0; i < nparams && !rc; i++) {
-		if (param[i].frozen)
+		struct avl_param *const p = &param[i];
+		if (p->frozen)
 			continue;
-		rc = read_moment(&param[i], FIRST, param[i].first, file, err);
-		if (!rc && param[i].second)
-			rc = read_moment(&param[i], SECOND, param[i].second, file, err);
+		rc = avl_moment_read(file, AVL_MOMENT_FIRST, p->name, p->count, p->first, err);
+		if (!rc && p->second)
+			rc = avl_moment_read(file, AVL_MOMENT_SECOND, p->name, p->count, p->second,
+					     err);
 	}
 	return rc;
 }

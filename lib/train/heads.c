@@ -7,8 +7,9 @@
 
 #include "base/rng.h"
 #include "train/dataset.h"
+#include "train/param.h"
 
-static const char *const param_name[AVL_HEAD_PARAMS] = {
+static const char *const fixed_name[AVL_PROJ] = {
     "sound_fc1.weight", "sound_fc1.bias", "sound_fc2.weight", "sound_fc2.bias",
     "image_fc1.weight", "image_fc1.bias", "image_fc2.weight", "image_fc2.bias",
 };
@@ -18,13 +19,38 @@ static int is_weight(int i)
 	return i % 2 == 0;
 }
 
+/* The picture's projection is a 1x1 convolution. */
+static int is_conv(int i)
+{
+	return i >= AVL_PROJ && (i - AVL_PROJ) % 4 == 0;
+}
+
+/* The tensor's name, in the arena. */
+static int name_param(struct avl_heads *heads, int i, int count)
+{
+	char name[48], number[8] = "";
+	struct avl_param *const p = &heads->param[i];
+	*p = (struct avl_param){.frozen = 1};
+	if (i < AVL_PROJ) {
+		p->name = fixed_name[i];
+		return 1;
+	}
+	if (count > 1)
+		snprintf(number, sizeof number, "%d", (i - AVL_PROJ) / 4 + 1);
+	snprintf(name, sizeof name, "%s_proj%s.%s", (i - AVL_PROJ) % 4 < 2 ? "image" : "sound",
+		 number, is_weight(i) ? "weight" : "bias");
+	p->name = avl_arena_text(&heads->memory, name, strlen(name));
+	return p->name != NULL;
+}
+
 /* Gives parameter I its shape, and memory. */
 static int make(struct avl_heads *heads, int i, int out, int in, struct avl_err *err)
 {
 	struct avl_param *const p = &heads->param[i];
-	p->ndim = is_weight(i) ? 2 : 1;
+	p->ndim = is_conv(i) ? 4 : is_weight(i) ? 2 : 1;
 	p->dim[0] = out;
 	p->dim[1] = is_weight(i) ? in : 0;
+	p->dim[2] = p->dim[3] = is_conv(i) ? 1 : 0;
 	p->count = (size_t)out * (is_weight(i) ? (size_t)in : 1);
 	p->frozen = 0;
 	p->value = avl_arena_alloc(&heads->memory, p->count * sizeof(float));
@@ -48,21 +74,30 @@ static int make_fresh(struct avl_heads *heads, int layer, int out, int in, uint6
 	return 0;
 }
 
-/* The size of the layer whose weight is parameter I. AVL_ENONE where the file has none. */
-static int measure(const struct avl_safetensors *file, int i, int *out, int *in,
-		   struct avl_err *err)
+/* The tensor of the file for the parameter NAME. */
+static const struct avl_safetensor *find(const struct avl_heads *heads,
+					 const struct avl_safetensors *file, const char *name)
 {
-	static const int64_t any[] = {-1, -1};
+	char full[96];
+	snprintf(full, sizeof full, "%s%s", heads->prefix, name);
+	return avl_safetensors_find(file, full);
+}
+
+/* The size of the layer whose weight is parameter I. AVL_ENONE where the file has none. */
+static int measure(const struct avl_heads *heads, const struct avl_safetensors *file, int i,
+		   int *out, int *in, struct avl_err *err)
+{
 	char shape[128];
-	const struct avl_safetensor *const found = avl_safetensors_find(file, param_name[i]);
+	const char *const name = heads->param[i].name;
+	const struct avl_safetensor *const found = find(heads, file, name);
 	if (!found)
-		return avl_fail(err, AVL_ENONE, "tensor '%s' is missing", param_name[i]);
+		return avl_fail(err, AVL_ENONE, "tensor '%s' is missing", name);
 	const struct avl_tensor *const t = &found->tensor;
-	if (!avl_tensor_is(t, t->dtype, 2, any) || t->dim[0] < 1 || t->dim[1] < 1 ||
-	    t->dim[0] > 1 << 20 || t->dim[1] > 1 << 20) {
+	const int is_matrix = t->ndim == 2 || (t->ndim == 4 && t->dim[2] == 1 && t->dim[3] == 1);
+	if (!is_matrix || t->dim[0] < 1 || t->dim[1] < 1 || t->dim[0] > 1 << 20 ||
+	    t->dim[1] > 1 << 20) {
 		avl_tensor_describe(t, shape, sizeof shape);
-		return avl_fail(err, AVL_ESHAPE, "tensor '%s' is %s, not a matrix", param_name[i],
-				shape);
+		return avl_fail(err, AVL_ESHAPE, "tensor '%s' is %s, not a matrix", name, shape);
 	}
 	*out = (int)t->dim[0];
 	*in = (int)t->dim[1];
@@ -73,33 +108,33 @@ static int measure(const struct avl_safetensors *file, int i, int *out, int *in,
 static int load(struct avl_heads *heads, int layer, const struct avl_safetensors *file,
 		struct avl_err *err)
 {
-	int out, in, code = measure(file, layer, &out, &in, err);
+	int out, in, code = measure(heads, file, layer, &out, &in, err);
 	for (int i = layer; i < layer + 2 && !code; i++) {
-		const struct avl_safetensor *const found =
-		    avl_safetensors_find(file, param_name[i]);
+		struct avl_param *const p = &heads->param[i];
+		const struct avl_safetensor *const found = find(heads, file, p->name);
 		if (!found)
 			break;
 		code = make(heads, i, out, in, err);
 		if (code)
 			break;
-		if (avl_tensor_count(&found->tensor) != heads->param[i].count)
-			return avl_fail(err, AVL_ESHAPE, "tensor '%s' does not fit '%s'",
-					param_name[i], param_name[layer]);
-		avl_tensor_to_float(found->tensor.data, found->tensor.dtype, heads->param[i].count,
-				    heads->param[i].value);
+		if (avl_tensor_count(&found->tensor) != p->count)
+			return avl_fail(err, AVL_ESHAPE, "tensor '%s' does not fit '%s'", p->name,
+					heads->param[layer].name);
+		avl_tensor_to_float(found->tensor.data, found->tensor.dtype, p->count, p->value);
 	}
 	return code;
 }
 
-static int init_sound(struct avl_heads *heads, const struct avl_safetensors *file,
-		      const struct avl_heads_options *options, struct avl_err *err)
+static int init_fc(struct avl_heads *heads, const struct avl_safetensors *file,
+		   const struct avl_heads_options *options, struct avl_err *err)
 {
 	int units;
-	int code = measure(file, AVL_SOUND_FC1_WEIGHT, &heads->units, &heads->features, err);
+	int code = measure(heads, file, AVL_SOUND_FC1_WEIGHT, &heads->units, &heads->features, err);
 	if (!code)
-		code = measure(file, AVL_SOUND_FC2_WEIGHT, &heads->channels, &units, err);
+		code = measure(heads, file, AVL_SOUND_FC2_WEIGHT, &heads->channels, &units, err);
 	if (code)
 		return code;
+	heads->seen = heads->channels;
 	if (units != heads->units)
 		return avl_fail(err, AVL_ESHAPE, "'sound_fc1' makes %d units, 'sound_fc2' takes %d",
 				heads->units, units);
@@ -117,18 +152,64 @@ static int init_sound(struct avl_heads *heads, const struct avl_safetensors *fil
 				 options->seed, err);
 }
 
+/* Projection of head K: the layer whose weight is parameter LAYER. */
+static int init_projection(struct avl_heads *heads, int layer, int *out, int *in,
+			   const struct avl_safetensors *file,
+			   const struct avl_heads_options *options, struct avl_err *err)
+{
+	int outputs, inputs;
+	int code = measure(heads, file, layer, &outputs, &inputs, err);
+	if (code)
+		return code;
+	if ((*out && outputs != *out) || (*in && inputs != *in))
+		return avl_fail(err, AVL_ESHAPE, "'%s' leads from %d to %d, not from %d to %d",
+				heads->param[layer].name, inputs, outputs, *in ? *in : inputs,
+				*out ? *out : outputs);
+	*out = outputs;
+	*in = inputs;
+	return options->fresh ? make_fresh(heads, layer, outputs, inputs, options->seed, err)
+			      : load(heads, layer, file, err);
+}
+
+static int init_linear(struct avl_heads *heads, const struct avl_safetensors *file,
+		       const struct avl_heads_options *options, struct avl_err *err)
+{
+	int code = 0;
+	for (int k = 0; k < heads->count && !code; k++) {
+		const int layer = AVL_PROJ + 4 * k;
+		code = init_projection(heads, layer, &heads->channels, &heads->seen, file, options,
+				       err);
+		if (!code)
+			code = init_projection(heads, layer + 2, &heads->channels, &heads->features,
+					       file, options, err);
+	}
+	heads->units = heads->features;
+	return code;
+}
+
+static int init_none(struct avl_heads *heads, const struct avl_heads_options *options,
+		     struct avl_err *err)
+{
+	if (options->seen != options->features)
+		return avl_fail(err, AVL_ESHAPE, "f_s has %d values where v has %d",
+				options->features, options->seen);
+	heads->seen = heads->channels = options->seen;
+	heads->features = heads->units = options->features;
+	return 0;
+}
+
 /* z has the channels of v; f_v is held against f_s. */
 static int init_image(struct avl_heads *heads, const struct avl_safetensors *file,
 		      const struct avl_heads_options *options, struct avl_err *err)
 {
 	int in, out, code;
-	if (avl_safetensors_find(file, param_name[AVL_IMAGE_FC1_WEIGHT]) && !options->fresh) {
-		code = measure(file, AVL_IMAGE_FC1_WEIGHT, &heads->hidden, &in, err);
-		if (!code && in != heads->channels)
+	if (find(heads, file, fixed_name[AVL_IMAGE_FC1_WEIGHT]) && !options->fresh) {
+		code = measure(heads, file, AVL_IMAGE_FC1_WEIGHT, &heads->hidden, &in, err);
+		if (!code && in != heads->seen)
 			code = avl_fail(err, AVL_ESHAPE, "'image_fc1' takes %d channels, v has %d",
-					in, heads->channels);
+					in, heads->seen);
 		if (!code)
-			code = measure(file, AVL_IMAGE_FC2_WEIGHT, &out, &in, err);
+			code = measure(heads, file, AVL_IMAGE_FC2_WEIGHT, &out, &in, err);
 		if (!code && (in != heads->hidden || out != heads->features))
 			code = avl_fail(err, AVL_ESHAPE,
 					"'image_fc2' leads from %d to %d, not from %d to %d", in,
@@ -138,56 +219,25 @@ static int init_image(struct avl_heads *heads, const struct avl_safetensors *fil
 		return code ? code : load(heads, AVL_IMAGE_FC2_WEIGHT, file, err);
 	}
 	heads->hidden = options->hidden;
-	code = make_fresh(heads, AVL_IMAGE_FC1_WEIGHT, heads->hidden, heads->channels,
-			  options->seed, err);
+	code =
+	    make_fresh(heads, AVL_IMAGE_FC1_WEIGHT, heads->hidden, heads->seen, options->seed, err);
 	return code ? code
 		    : make_fresh(heads, AVL_IMAGE_FC2_WEIGHT, heads->features, heads->hidden,
 				 options->seed, err);
 }
 
-static int freeze(struct avl_heads *heads, const char *names, struct avl_err *err)
+static int init_kind(struct avl_heads *heads, const struct avl_safetensors *file,
+		     const struct avl_heads_options *options, struct avl_err *err)
 {
-	for (const char *at = names; at && *at;) {
-		const size_t n = strcspn(at, ",");
-		int found = 0;
-		for (int i = 0; i < AVL_HEAD_PARAMS; i++) {
-			struct avl_param *const p = &heads->param[i];
-			if (!n || !p->count || strncmp(p->name, at, n))
-				continue;
-			p->frozen = 1;
-			found = 1;
-		}
-		/* the backbones are frozen anyway */
-		if (!found && strncmp(at, "image.", n > 6 ? 6 : n) &&
-		    strncmp(at, "sound.", n > 6 ? 6 : n))
-			return avl_fail(err, AVL_EUSAGE, "no parameter begins with '%.*s'", (int)n,
-					at);
-		at += n + (at[n] == ',');
+	switch (heads->kind) {
+	case AVL_HEAD_FC:
+		return init_fc(heads, file, options, err);
+	case AVL_HEAD_LINEAR:
+		return init_linear(heads, file, options, err);
+	case AVL_HEAD_NONE:
+		break;
 	}
-	for (int i = 0; i < AVL_HEAD_PARAMS; i++)
-		if (!heads->param[i].frozen)
-			return 0;
-	return avl_fail(err, AVL_EUSAGE, "all parameters are frozen");
-}
-
-static int make_state(struct avl_heads *heads, int moments, struct avl_err *err)
-{
-	for (int i = 0; i < AVL_HEAD_PARAMS; i++) {
-		struct avl_param *const p = &heads->param[i];
-		if (p->frozen)
-			continue;
-		const size_t bytes = p->count * sizeof(float);
-		p->grad = avl_arena_alloc(&heads->memory, bytes);
-		p->first = avl_arena_alloc(&heads->memory, bytes);
-		p->second = moments > 1 ? avl_arena_alloc(&heads->memory, bytes) : NULL;
-		if (!p->grad || !p->first || (moments > 1 && !p->second))
-			return avl_fail(err, AVL_ENOMEM, "out of memory");
-		memset(p->grad, 0, bytes);
-		memset(p->first, 0, bytes);
-		if (p->second)
-			memset(p->second, 0, bytes);
-	}
-	return 0;
+	return init_none(heads, options, err);
 }
 
 int avl_heads_init(struct avl_heads *heads, const struct avl_contract *contract,
@@ -195,24 +245,28 @@ int avl_heads_init(struct avl_heads *heads, const struct avl_contract *contract,
 		   struct avl_err *err)
 {
 	*heads = (struct avl_heads){
+	    .prefix = options->prefix ? options->prefix : "",
+	    .kind = contract->head.kind,
+	    .count = contract->head.count,
 	    .activation = contract->head.activation,
 	    .floor = (float)contract->head.floor,
 	    .pool = contract->head.pool,
 	};
-	if (contract->head.kind != AVL_HEAD_FC)
-		return avl_fail(err, AVL_ESHAPE,
-				"heads of the kind '%s' cannot be trained, only 'fc'",
-				avl_head_kind_name(contract->head.kind));
 	avl_arena_init(&heads->memory, 0);
-	for (int i = 0; i < AVL_HEAD_PARAMS; i++)
-		heads->param[i] = (struct avl_param){.name = param_name[i], .frozen = 1};
-	int code = init_sound(heads, file, options, err);
+	int code = 0;
+	for (int i = 0; i < AVL_HEAD_PARAMS && !code; i++)
+		if (!name_param(heads, i, heads->count))
+			code = avl_fail(err, AVL_ENOMEM, "out of memory");
+	if (!code)
+		code = init_kind(heads, file, options, err);
 	if (!code && options->image)
 		code = init_image(heads, file, options, err);
-	if (!code)
-		code = freeze(heads, options->freeze, err);
-	if (!code)
-		code = make_state(heads, options->moments, err);
+	for (int i = 0; i < AVL_HEAD_PARAMS && !code; i++) {
+		struct avl_param *const p = &heads->param[i];
+		p->frozen = !p->count || options->frozen || avl_param_named(p, options->freeze);
+		if (!p->frozen)
+			code = avl_param_state(p, options->moments, &heads->memory, err);
+	}
 	if (code)
 		avl_heads_release(heads);
 	return code;

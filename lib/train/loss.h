@@ -21,6 +21,10 @@ struct avl_loss_batch {
 	/* of maps and pairs */
 	const float *score; /* s: map (n, area); pairs (n, n, area): picture, sound */
 	float *grad_score;  /* of the same shape, overwritten */
+	/* of pairs, slavc: maps of its second head, and of the other direction; NULL: score itself,
+	 * and one direction is turned round for the other. Gradients of the same shapes. */
+	const float *over, *back, *back_over;
+	float *grad_over, *grad_back, *grad_back_over;
 	/* of maps */
 	const float *const *truth; /* n times (area), values >= 0; NULL: the record has no term */
 	double temperature;        /* alpha = softmax over positions of s / temperature */
@@ -64,9 +68,11 @@ extern const struct avl_loss avl_loss_triplet, avl_loss_hinge;
  *   lvs         tri-map: s+ and s_nm are means of S weighted by sigmoid((S - 0.65) / 0.03),
  *               s- is weighted by 1 - sigmoid((S_nn - 0.4) / 0.03);
  *               CE of [s+, (s_nm over m, s_nn times -99), s-] / tau        LVS 2021
- *   slavc       i2a_nm = log sum_x softmax_m(S_nm(x) / tau) softmax_x(S_nm(x) / tau), a2i the same
- *               with softmax over pictures; CE(i2a) + CE(a2i)              SLAVC 2022
- * SLAVC's two heads are one here, and there is no momentum network: its targets are its own. */
+ *   slavc       i2a_nm = log sum_x softmax_m(S1_nm(x) / tau) softmax_x(S2_nm(x) / tau), CE of its
+ *               rows, plus the same of a2i                                 SLAVC 2022, code
+ * In slavc S1 and S2 are of two heads, or the same; i2a compares the pictures of the network that
+ * learns with the sounds of one that follows it, a2i (batch->back) the other way round. Where no
+ * network follows, a2i is i2a with pictures and sounds exchanged. */
 extern const struct avl_loss avl_loss_nce, avl_loss_margin_nce, avl_loss_lvs, avl_loss_slavc;
 
 /* The loss of that name, or NULL. */

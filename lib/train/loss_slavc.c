@@ -5,9 +5,17 @@
 #include "train/loss.h"
 #include "train/softmax.h"
 
-/* With a = softmax_x(S_nm(x) / tau), where picture n attends to sound m, and b the softmax of the
- * same score among the sounds (i2a) or the pictures (a2i) of the batch at that position:
- * l_nm = log sum_x b a. Both factors are kept as doubles, (n, n, area) each. */
+/* A direction looks at the maps PICK of one head and OVER of the other:
+ * l_nm = log sum_x b a, with a = softmax_x(OVER_nm(x) / tau), where picture n attends to sound m,
+ * and b the softmax of PICK / tau among the sounds (or the pictures) of the batch at that position.
+ */
+struct direction {
+	const struct avl_loss_batch *b;
+	const float *pick, *over;
+	float *grad_pick, *grad_over;
+	int pictures; /* among these, and their rows are the answers */
+	double *a, *among, *slope, *logit, *grad, *row;
+};
 
 static size_t scratch(const struct avl_loss_batch *b)
 {
@@ -16,41 +24,61 @@ static size_t scratch(const struct avl_loss_batch *b)
 }
 
 /* B[.., k, .., x] over k, which steps by STRIDE from START, among what record OWN goes with. */
-static void softmax_among(const struct avl_loss_batch *b, size_t own, size_t start, size_t stride,
-			  double *among)
+static void softmax_among(const struct direction *d, size_t own, size_t start, size_t stride)
 {
-	const size_t n = (size_t)b->n, area = (size_t)b->area;
+	const size_t n = (size_t)d->b->n, area = (size_t)d->b->area;
 	for (size_t x = 0; x < area; x++) {
 		double largest = -INFINITY, sum = 0;
 		for (size_t k = 0; k < n; k++)
-			largest = fmax(largest, (double)b->score[start + k * stride + x]);
+			largest = fmax(largest, (double)d->pick[start + k * stride + x]);
 		for (size_t k = 0; k < n; k++) {
 			const size_t at = start + k * stride + x;
-			among[at] = avl_loss_leaves_out(b, own, k)
-					? 0
-					: exp(((double)b->score[at] - largest) / b->tau);
-			sum += among[at];
+			d->among[at] = avl_loss_leaves_out(d->b, own, k)
+					   ? 0
+					   : exp(((double)d->pick[at] - largest) / d->b->tau);
+			sum += d->among[at];
 		}
 		for (size_t k = 0; k < n; k++)
-			among[start + k * stride + x] /= sum;
+			d->among[start + k * stride + x] /= sum;
 	}
 }
 
 /* The gradient through softmax_among: b (slope - sum_k b slope) / tau, added. */
-static void backward_among(const struct avl_loss_batch *b, size_t start, size_t stride,
-			   const double *among, const double *slope)
+static void backward_among(const struct direction *d, size_t start, size_t stride)
 {
-	const size_t n = (size_t)b->n, area = (size_t)b->area;
+	const size_t n = (size_t)d->b->n, area = (size_t)d->b->area;
 	for (size_t x = 0; x < area; x++) {
 		double mean = 0;
 		for (size_t k = 0; k < n; k++) {
 			const size_t at = start + k * stride + x;
-			mean += among[at] * slope[at];
+			mean += d->among[at] * d->slope[at];
 		}
 		for (size_t k = 0; k < n; k++) {
 			const size_t at = start + k * stride + x;
-			b->grad_score[at] += (float)(among[at] * (slope[at] - mean) / b->tau);
+			d->grad_pick[at] +=
+			    (float)(d->among[at] * (d->slope[at] - mean) / d->b->tau);
 		}
+	}
+}
+
+/* l, its cross entropies added to VALUE, and the gradient of l. */
+static void score_rows(const struct direction *d, double *value)
+{
+	const size_t n = (size_t)d->b->n, area = (size_t)d->b->area;
+	double *const row = d->row, *const row_slope = row + n;
+	for (size_t i = 0; i < n * n; i++) {
+		double sum = 0;
+		for (size_t x = 0; x < area; x++)
+			sum += d->a[i * area + x] * d->among[i * area + x];
+		d->logit[i] = log(sum);
+	}
+	for (size_t g = 0; g < n; g++) {
+		memset(row_slope, 0, n * sizeof *row_slope);
+		for (size_t k = 0; k < n; k++)
+			row[k] = d->logit[d->pictures ? k * n + g : g * n + k];
+		value[g] += avl_cross_entropy(row, d->b->n, (int)g, d->b->scale, row_slope);
+		for (size_t k = 0; k < n; k++)
+			d->grad[d->pictures ? k * n + g : g * n + k] = row_slope[k];
 	}
 }
 
@@ -60,57 +88,70 @@ static double slope_of_log(double grad, double logit)
 	return grad == 0 ? 0 : grad / exp(logit);
 }
 
-/* One direction: among sounds where STEP is a map, among pictures where it is a row of maps. */
-static void add_direction(const struct avl_loss_batch *b, const double *over, int pictures,
-			  double *value)
+/* SLOPE: the gradient of one factor, the other being FACTOR. */
+static void fill_slopes(const struct direction *d, const double *factor)
 {
-	const size_t n = (size_t)b->n, area = (size_t)b->area, maps = n * n;
-	double *const among = b->scratch + maps * area, *const slope = among + maps * area;
-	double *const logit = slope + maps * area, *const grad = logit + maps;
-	double *const row = grad + maps, *const row_slope = row + n;
-	const size_t stride = pictures ? n * area : area, group = pictures ? area : n * area;
+	const size_t maps = (size_t)d->b->n * (size_t)d->b->n, area = (size_t)d->b->area;
+	for (size_t i = 0; i < maps; i++) {
+		const double by = slope_of_log(d->grad[i], d->logit[i]);
+		for (size_t x = 0; x < area; x++)
+			d->slope[i * area + x] = by * factor[i * area + x];
+	}
+}
+
+static void run_direction(const struct direction *d, double *value)
+{
+	const size_t n = (size_t)d->b->n, area = (size_t)d->b->area;
+	const size_t stride = d->pictures ? n * area : area, group = d->pictures ? area : n * area;
+	for (size_t i = 0; i < n * n; i++)
+		avl_softmax(d->over + i * area, d->b->area, d->b->tau, d->a + i * area);
 	for (size_t g = 0; g < n; g++)
-		softmax_among(b, g, g * group, stride, among);
-	for (size_t i = 0; i < maps; i++) {
-		double sum = 0;
-		for (size_t x = 0; x < area; x++)
-			sum += over[i * area + x] * among[i * area + x];
-		logit[i] = log(sum);
-	}
-	for (size_t g = 0; g < n; g++) {
-		memset(row_slope, 0, n * sizeof *row_slope);
-		for (size_t k = 0; k < n; k++)
-			row[k] = logit[pictures ? k * n + g : g * n + k];
-		value[g] += avl_cross_entropy(row, b->n, (int)g, b->scale, row_slope);
-		for (size_t k = 0; k < n; k++)
-			grad[pictures ? k * n + g : g * n + k] = row_slope[k];
-	}
-	for (size_t i = 0; i < maps; i++) {
-		const double factor = slope_of_log(grad[i], logit[i]);
-		for (size_t x = 0; x < area; x++)
-			slope[i * area + x] = factor * over[i * area + x];
-	}
+		softmax_among(d, g, g * group, stride);
+	score_rows(d, value);
+	fill_slopes(d, d->a);
 	for (size_t g = 0; g < n; g++)
-		backward_among(b, g * group, stride, among, slope);
-	for (size_t i = 0; i < maps; i++) {
-		const double factor = slope_of_log(grad[i], logit[i]);
-		for (size_t x = 0; x < area; x++)
-			slope[i * area + x] = factor * among[i * area + x];
-		avl_softmax_backward(over + i * area, slope + i * area, b->area, b->tau,
-				     b->grad_score + i * area);
-	}
+		backward_among(d, g * group, stride);
+	fill_slopes(d, d->among);
+	for (size_t i = 0; i < n * n; i++)
+		avl_softmax_backward(d->a + i * area, d->slope + i * area, d->b->area, d->b->tau,
+				     d->grad_over + i * area);
+}
+
+static void clear(const struct avl_loss_batch *b, float *grad)
+{
+	if (grad)
+		memset(grad, 0, (size_t)b->n * (size_t)b->n * (size_t)b->area * sizeof *grad);
 }
 
 static void run(const struct avl_loss_batch *b, double *value)
 {
-	const size_t n = (size_t)b->n, area = (size_t)b->area;
-	double *const over = b->scratch;
-	memset(b->grad_score, 0, n * n * area * sizeof *b->grad_score);
+	const size_t n = (size_t)b->n, maps = n * n, floats = maps * (size_t)b->area;
+	struct direction d = {
+	    .b = b,
+	    .pick = b->score,
+	    .over = b->over ? b->over : b->score,
+	    .grad_pick = b->grad_score,
+	    .grad_over = b->over ? b->grad_over : b->grad_score,
+	    .a = b->scratch,
+	    .among = b->scratch + floats,
+	    .slope = b->scratch + 2 * floats,
+	    .logit = b->scratch + 3 * floats,
+	    .grad = b->scratch + 3 * floats + maps,
+	    .row = b->scratch + 3 * floats + 2 * maps,
+	};
+	float *const grads[] = {b->grad_score, b->grad_over, b->grad_back, b->grad_back_over};
+	for (int i = 0; i < 4; i++)
+		clear(b, grads[i]);
 	memset(value, 0, n * sizeof *value);
-	for (size_t i = 0; i < n * n; i++)
-		avl_softmax(b->score + i * area, b->area, b->tau, over + i * area);
-	add_direction(b, over, 0, value);
-	add_direction(b, over, 1, value);
+	run_direction(&d, value);
+	d.pictures = !b->back;
+	if (b->back) {
+		d.pick = b->back;
+		d.over = b->back_over;
+		d.grad_pick = b->grad_back;
+		d.grad_over = b->grad_back_over;
+	}
+	run_direction(&d, value);
 }
 
 const struct avl_loss avl_loss_slavc = {.name = "slavc",

@@ -140,8 +140,8 @@ Test(golden, attention_is_that_of_pytorch)
 	static const char *const kinds[] = {"dot", "relu", "cosine"};
 	for (int k = 0; k < 3; k++) {
 		float v[C * AREA], h[C], w[C], unit[C], length, norm[AREA], score[AREA],
-		    alpha[AREA], z[C], slope[AREA], grad_score[AREA] = {0}, grad_h[C],
-						    grad_v[C * AREA] = {0};
+		    alpha[AREA], z[C], slope[AREA], pull[AREA], grad_score[AREA] = {0}, grad_h[C],
+								grad_v[C * AREA] = {0};
 		double exact[AREA], slopes[AREA];
 		const int cosine = k == 2;
 		struct avl_rng rng;
@@ -168,8 +168,8 @@ Test(golden, attention_is_that_of_pytorch)
 		avl_softmax_backward(exact, slopes, AREA, TEMPERATURE, grad_score);
 		for (int i = 0; k == 1 && i < AREA; i++)
 			grad_score[i] = score[i] > 0 ? grad_score[i] : 0;
-		avl_attend_score_backward_v(v, C, AREA, by, used, score, grad_score, 1, grad_v);
 		avl_attend_score_backward(v, C, AREA, by, grad_score, 1, slope, grad_h);
+		avl_attend_score_backward_v(v, C, AREA, by, used, score, slope, 1, pull, grad_v);
 		if (cosine)
 			avl_unit_backward(unit, &length, 1, C, grad_h);
 		expect_of(kinds[k], "v", grad_v);

@@ -156,6 +156,19 @@ struct avl_power_job {
 	double gain;
 };
 
+/* The sums that a normalisation y = clamp(..) needs backward, for one block:
+ *
+ *   dy[p][i] = 0 unless lo < y[p][i] < hi
+ *   sum[i] = sum_p dy[p][i],  product[i] = sum_p dy[p][i] * (x[p][i] - mean[i]) */
+struct avl_norm_grad_job {
+	float *dy;
+	const float *x, *mean;
+	const float *y; /* NULL: dy stays as it is */
+	float lo, hi;
+	size_t pixels;
+	float *sum, *product;
+};
+
 struct avl_kern {
 	const char *level;
 	void (*conv)(const struct avl_conv_job *job);
@@ -163,9 +176,10 @@ struct avl_kern {
 	void (*maxpool)(const struct avl_maxpool_job *job);
 	/* y[i] = clamp(a[i] + b[i]); b may be NULL (nothing is added). n: a multiple of 16. */
 	void (*add)(float *y, const float *a, const float *b, size_t n, float lo, float hi);
-	/* y[p][i] = clamp(x[p][i] * scale[i] + shift[i]) for one block. */
+	/* y[p][i] = clamp(x[p][i] * scale[i] + shift[i] + other[p][i]) for one block; OTHER may be
+	 * NULL: zeros. */
 	void (*affine)(float *y, const float *x, const float *scale, const float *shift,
-		       size_t pixels, float lo, float hi);
+		       const float *other, size_t pixels, float lo, float hi);
 	/* y[i] = (sum over pixels of x[p][i]) * factor for one block. */
 	void (*sum)(float *y, const float *x, size_t pixels, float factor);
 	void (*winograd_input)(const struct avl_winograd_input_job *job);
@@ -197,14 +211,18 @@ struct avl_kern {
 	void (*winograd_gather)(const float *m, float *dw);
 	void (*maxpool_grad)(const struct avl_maxpool_grad_job *job);
 	void (*depthwise_grad)(const struct avl_depthwise_grad_job *job);
-	/* dx[i] += dy[i] where lo < x[i] < hi. n: a multiple of 16. */
-	void (*gate)(float *dx, const float *dy, const float *x, size_t n, float lo, float hi);
+	/* g[i] = dy[i] where lo < x[i] < hi, 0 elsewhere; dx[i] = g[i], or with ADD dx[i] += g[i].
+	 * n: a multiple of 16. dx may be dy. */
+	void (*gate)(float *dx, const float *dy, const float *x, size_t n, float lo, float hi,
+		     int add);
+	void (*norm_grad)(const struct avl_norm_grad_job *job);
 	/* y[i] = sum over pixels of (a[p][i] - a_mean[i]) * (b[p][i] - b_mean[i]) for one block. */
 	void (*covary)(float *y, const float *a, const float *a_mean, const float *b,
 		       const float *b_mean, size_t pixels);
-	/* dx[p][i] += a[i] * dy[p][i] + b[i] * x[p][i] + c[i] for one block. */
+	/* z = a[i] * dy[p][i] + b[i] * x[p][i] + c[i] for one block; dx[p][i] = z, or with ADD
+	 * dx[p][i] += z. dx may be dy. */
 	void (*blend)(float *dx, const float *dy, const float *x, const float *a, const float *b,
-		      const float *c, size_t pixels);
+		      const float *c, size_t pixels, int add);
 
 	struct avl_kern_bf16 bf16; /* kern/bf16.h */
 };

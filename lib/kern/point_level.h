@@ -13,15 +13,18 @@ static void add(float *y, const float *a, const float *b, size_t n, float lo, fl
 	}
 }
 
-static void affine(float *y, const float *x, const float *scale, const float *shift, size_t pixels,
-		   float lo, float hi)
+static void affine(float *y, const float *x, const float *scale, const float *shift,
+		   const float *other, size_t pixels, float lo, float hi)
 {
 	const vec low = splat(lo), high = splat(hi);
 	for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR) {
 		const vec a = load(scale + v), b = load(shift + v);
-		for (size_t p = 0; p < pixels; p++)
-			store(y + p * AVL_BLOCK + v,
-			      clamp(madd(load(x + p * AVL_BLOCK + v), a, b), low, high));
+		for (size_t p = 0; p < pixels; p++) {
+			vec z = madd(load(x + p * AVL_BLOCK + v), a, b);
+			if (other)
+				z += load(other + p * AVL_BLOCK + v);
+			store(y + p * AVL_BLOCK + v, clamp(z, low, high));
+		}
 	}
 }
 
@@ -35,10 +38,42 @@ static void sum_pixels(float *y, const float *x, size_t pixels, float factor)
 	}
 }
 
-static void gate(float *dx, const float *dy, const float *x, size_t n, float lo, float hi)
+/* DY where X lies between the bounds. */
+INLINE vec gated(vec dy, vec x, vec lo, vec hi)
 {
-	for (size_t i = 0; i < n; i++)
-		dx[i] += x[i] > lo && x[i] < hi ? dy[i] : 0;
+	return (vec)((veci)dy & (veci)(x > lo) & (veci)(x < hi));
+}
+
+static void gate(float *dx, const float *dy, const float *x, size_t n, float lo, float hi, int add)
+{
+	const vec low = splat(lo), high = splat(hi);
+	for (size_t i = 0; i < n; i += AVL_VECTOR) {
+		vec g = gated(load(dy + i), load(x + i), low, high);
+		if (add)
+			g += load(dx + i);
+		store(dx + i, g);
+	}
+}
+
+static void norm_grad(const struct avl_norm_grad_job *job)
+{
+	const vec lo = splat(job->lo), hi = splat(job->hi);
+	for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR) {
+		const vec mean = load(job->mean + v);
+		vec sum = {0}, product = {0};
+		for (size_t p = 0; p < job->pixels; p++) {
+			const size_t at = p * AVL_BLOCK + (size_t)v;
+			vec dy = load(job->dy + at);
+			if (job->y) {
+				dy = gated(dy, load(job->y + at), lo, hi);
+				store(job->dy + at, dy);
+			}
+			sum += dy;
+			product = madd(dy, load(job->x + at) - mean, product);
+		}
+		store(job->sum + v, sum);
+		store(job->product + v, product);
+	}
 }
 
 static void covary(float *y, const float *a, const float *a_mean, const float *b,
@@ -55,14 +90,16 @@ static void covary(float *y, const float *a, const float *a_mean, const float *b
 }
 
 static void blend(float *dx, const float *dy, const float *x, const float *a, const float *b,
-		  const float *c, size_t pixels)
+		  const float *c, size_t pixels, int add)
 {
 	for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR) {
 		const vec av = load(a + v), bv = load(b + v), cv = load(c + v);
 		for (size_t p = 0; p < pixels; p++) {
 			const size_t at = p * AVL_BLOCK + (size_t)v;
-			const vec sum = madd(av, load(dy + at), madd(bv, load(x + at), cv));
-			store(dx + at, load(dx + at) + sum);
+			vec z = madd(av, load(dy + at), madd(bv, load(x + at), cv));
+			if (add)
+				z += load(dx + at);
+			store(dx + at, z);
 		}
 	}
 }

@@ -40,6 +40,7 @@ const struct avl_kern AVL_TABLE = {
     .maxpool_grad = maxpool_grad,
     .depthwise_grad = depthwise_grad,
     .gate = gate,
+    .norm_grad = norm_grad,
     .covary = covary,
     .blend = blend,
     .bf16 =

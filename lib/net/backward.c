@@ -46,14 +46,15 @@ int avl_graph_plan_backward(struct avl_graph *graph, struct avl_err *err)
 							   avl_par_threads(graph->par));
 		scratch = need > scratch ? need : scratch;
 	}
+	find_reached(graph);
 	graph->saved_floats = saved;
 	graph->grad_scratch_floats = scratch;
+	graph->gradient_floats = avl_graph_place_gradients(graph);
 	graph->saved = avl_alloc(saved, sizeof(float));
-	graph->gradients = avl_alloc(graph->activation_floats, sizeof(float));
+	graph->gradients = avl_alloc(graph->gradient_floats, sizeof(float));
 	graph->grad_scratch = avl_alloc(scratch, sizeof(float));
 	if (!graph->saved || !graph->gradients || !graph->grad_scratch)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
-	find_reached(graph);
 	float *at = graph->saved;
 	for (int i = 0; i < graph->count; i++) {
 		struct avl_node *const node = &graph->node[i];
@@ -128,30 +129,60 @@ struct avl_graph_parameters avl_graph_parameters(const struct avl_graph *graph)
 
 static float *gradient_of(const struct avl_graph *graph, int node)
 {
-	return is_reached(graph, node) ? graph->gradients + graph->node[node].offset : NULL;
+	if (!is_reached(graph, node) || graph->node[node].slot < 0)
+		return NULL;
+	return graph->gradients + graph->node[graph->node[node].slot].gradient;
 }
 
 void avl_graph_backward_begin(struct avl_graph *graph, const float *dout)
 {
 	const int last = graph->count - 1;
-	if (!graph->node[last].reached)
-		return;
-	memset(graph->gradients, 0, graph->activation_floats * sizeof(float));
-	memcpy(gradient_of(graph, last), dout,
-	       avl_shape_floats(&graph->node[last].out.shape) * sizeof(float));
+	if (graph->node[last].reached)
+		memcpy(gradient_of(graph, last), dout,
+		       avl_shape_floats(&graph->node[last].out.shape) * sizeof(float));
+}
+
+struct gating {
+	const struct avl_node *node;
+	float *dout;
+};
+
+static void gate_item(void *argument, int item, int thread)
+{
+	(void)thread;
+	const struct gating *const g = argument;
+	const struct avl_map *const y = &g->node->out;
+	const size_t floats = (size_t)y->shape.h * (size_t)y->shape.w * AVL_BLOCK;
+	float *const dout = g->dout + (size_t)item * floats;
+	avl_kern()->gate(dout, dout, y->data + (size_t)item * floats, floats, g->node->attr.lo,
+			 g->node->attr.hi, 0);
+}
+
+/* Leaves of the gradient what passes the clamp that the node ends with, if it does. A clamp alone
+ * and a batch norm see to that themselves. */
+static void gate(const struct avl_graph *graph, const struct avl_node *node, float *dout)
+{
+	const int open = node->attr.lo == -INFINITY && node->attr.hi == INFINITY;
+	const struct avl_shape *const out = &node->out.shape;
+	if (!open && node->op != &avl_op_clamp && node->op != &avl_op_batchnorm)
+		avl_par_for(graph->par, avl_blocks(out->c) * out->n, gate_item,
+			    &(struct gating){node, dout});
 }
 
 void avl_node_backward(struct avl_graph *graph, int i)
 {
 	const struct avl_node *const node = &graph->node[i];
-	if (!node->reached)
+	float *const dout = gradient_of(graph, i);
+	if (!dout)
 		return;
+	gate(graph, node, dout);
 	const struct avl_op_run run = avl_node_run(graph, i);
 	const int wanted = node->packed && !node->frozen;
 	node->op->backward(
 	    &run, &(struct avl_op_grad){
-		      .dout = gradient_of(graph, i),
+		      .dout = dout,
 		      .din = {gradient_of(graph, node->in[0]), gradient_of(graph, node->in[1])},
+		      .fresh = {node->fresh[0], node->fresh[1]},
 		      .dpacked = wanted ? graph->dparams + (node->packed - graph->params) : NULL,
 		      .scratch = graph->grad_scratch,
 		  });

@@ -74,6 +74,21 @@ static void absorb(const struct avl_network *net, struct avl_node *node,
 	}
 }
 
+/* The same in training, where what batch norms read has to stay. */
+static void absorb_training(const struct avl_network *net, struct avl_node *node,
+			    const struct avl_node *nodes, int count)
+{
+	if (node->op == &avl_op_batchnorm && followed_by(net, node->row, &avl_op_add)) {
+		node->row++;
+		node->in[1] = node_of(nodes, count, other_of(net, node->row));
+	}
+	if (can_clamp(node->op) && followed_by(net, node->row, &avl_op_clamp)) {
+		node->row++;
+		node->attr.lo = net->layers[node->row].attr.lo;
+		node->attr.hi = net->layers[node->row].attr.hi;
+	}
+}
+
 static void absorb_pool(const struct avl_network *net, struct avl_node *node)
 {
 	if (!followed_by(net, node->row, &avl_op_maxpool) ||
@@ -161,7 +176,9 @@ int avl_node_fuse(const struct avl_network *net, enum avl_fuse fuse, struct avl_
 		if (layer->op != &avl_op_clamp) {
 			node->attr.lo = -INFINITY;
 			node->attr.hi = INFINITY;
-			if (fuse)
+			if (fuse == AVL_FUSE_TRAINING)
+				absorb_training(net, node, nodes, count);
+			else
 				absorb(net, node, nodes, count);
 			if (fuse == AVL_FUSE_CHAINS)
 				absorb_pool(net, node);

@@ -229,7 +229,7 @@ int avl_graph_new(struct avl_graph **out, const struct avl_network *net,
 	if (!graph->node)
 		goto memory;
 	graph->count = avl_node_fuse(net,
-				     graph->train                   ? AVL_FUSE_NOTHING
+				     graph->train                   ? AVL_FUSE_TRAINING
 				     : graph->precision == AVL_BF16 ? AVL_FUSE_ROWS
 								    : AVL_FUSE_CHAINS,
 				     graph->node);
@@ -339,6 +339,7 @@ size_t avl_graph_bytes(const struct avl_graph *graph)
 {
 	size_t floats = graph->activation_floats + graph->param_floats;
 	if (graph->train)
-		floats += floats + graph->saved_floats + graph->grad_scratch_floats;
+		floats += graph->param_floats + graph->gradient_floats + graph->saved_floats +
+			  graph->grad_scratch_floats;
 	return floats * sizeof(float);
 }

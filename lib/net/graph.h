@@ -50,7 +50,7 @@ struct avl_graph_options {
 	int keep;            /* every row's output stays until the next run (for tests) */
 	int direct;          /* no convolution by Winograd, which rounds a little differently */
 	enum avl_precision precision; /* not in training */
-	int train;  /* nothing is fused, everything is kept, and backward may be called */
+	int train;                    /* what backward needs is kept, and it may be called */
 	int stored; /* training with the batch norms' stored statistics, which then stay as they are
 		     */
 	struct avl_par *par; /* borrowed, may be NULL */

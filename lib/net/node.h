@@ -33,12 +33,16 @@ struct avl_node {
 	struct avl_shape in_shape[2];
 	struct avl_map out;
 	float *packed;
-	float *saved;  /* in training, what the op keeps for backward */
-	int frozen;    /* the parameters have no gradient */
-	int still;     /* a batch norm: uses its stored statistics */
-	int reached;   /* backward gets here: something at or below it is trained */
-	int last_use;  /* the last node that reads the output */
-	size_t offset; /* of the output in the block of activations, in floats */
+	float *saved;    /* in training, what the op keeps for backward */
+	int frozen;      /* the parameters have no gradient */
+	int still;       /* a batch norm: uses its stored statistics */
+	int reached;     /* backward gets here: something at or below it is trained */
+	int slot;        /* the node whose memory for a gradient has that of the output; -1: none */
+	int first;       /* of an own slot: the node that writes it first, backward from the last */
+	int fresh[2];    /* whether this node does, of its inputs' */
+	size_t gradient; /* where the slot is, in floats */
+	int last_use;    /* the last node that reads the output */
+	size_t offset;   /* of the output in the block of activations, in floats */
 };
 
 struct avl_graph {
@@ -51,11 +55,17 @@ struct avl_graph {
 	struct avl_par *par;
 	float *input, *activations, *scratch, *params;
 	float *saved, *gradients, *grad_scratch, *dparams; /* in training */
-	size_t activation_floats, param_floats, scratch_floats, saved_floats, grad_scratch_floats;
+	size_t activation_floats, param_floats, scratch_floats;
+	size_t saved_floats, gradient_floats, grad_scratch_floats;
 };
 
-/* Rows into the convolution before them; then also a pool, and convolutions into one op. */
-enum avl_fuse { AVL_FUSE_NOTHING, AVL_FUSE_ROWS, AVL_FUSE_CHAINS };
+/* Additions into the batch norm before them, activations into what is before them; rows into the
+ * convolution before them; then also a pool, and convolutions into one op. */
+enum avl_fuse { AVL_FUSE_TRAINING, AVL_FUSE_ROWS, AVL_FUSE_CHAINS };
+
+/* Where the gradients of all outputs go, when node.reached is known: sets slot, first, fresh and
+ * gradient. Returns how many floats they take. */
+size_t avl_graph_place_gradients(struct avl_graph *graph);
 
 /* The nodes of NET, fused as FUSE says; at most net->count. Returns how many. */
 int avl_node_fuse(const struct avl_network *net, enum avl_fuse fuse, struct avl_node *nodes);

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <assert.h>
-
 #include "ops/ops.h"
 
 /* The additions of a network and its activations, which add nothing. */
@@ -42,15 +40,13 @@ static void clamp_grad_item(void *argument, int number, int thread)
 	const size_t floats = (size_t)in->h * (size_t)in->w * AVL_BLOCK;
 	const size_t at = (size_t)number * floats;
 	avl_kern()->gate(job->grad->din[0] + at, job->grad->dout + at, run->in[0].data + at, floats,
-			 run->attr->lo, run->attr->hi);
+			 run->attr->lo, run->attr->hi, !job->grad->fresh[0]);
 }
 
 static void backward_clamp(const struct avl_op_run *run, const struct avl_op_grad *grad)
 {
-	if (!grad->din[0])
-		return;
-	avl_op_clear(run, grad);
-	avl_op_each_block(run, grad, clamp_grad_item);
+	if (grad->din[0])
+		avl_op_each_block(run, grad, clamp_grad_item);
 }
 
 static void add_grad_item(void *argument, int number, int thread)
@@ -62,16 +58,15 @@ static void add_grad_item(void *argument, int number, int thread)
 	const size_t at = (size_t)number * floats;
 	for (int k = 0; k < 2; k++) {
 		float *const din = job->grad->din[k];
-		if (din)
-			avl_kern()->add(din + at, din + at, job->grad->dout + at, floats, -INFINITY,
+		if (din && din != job->grad->dout)
+			avl_kern()->add(din + at, job->grad->dout + at,
+					job->grad->fresh[k] ? NULL : din + at, floats, -INFINITY,
 					INFINITY);
 	}
 }
 
 static void backward_add(const struct avl_op_run *run, const struct avl_op_grad *grad)
 {
-	assert(run->attr->lo == -INFINITY && run->attr->hi == INFINITY);
-	avl_op_clear(run, grad);
 	avl_op_each_block(run, grad, add_grad_item);
 }
 
@@ -81,6 +76,7 @@ const struct avl_op avl_op_add = {
     .shape = shape_add,
     .forward = forward,
     .backward = backward_add,
+    .in_place = 1,
 };
 
 const struct avl_op avl_op_clamp = {
@@ -89,4 +85,5 @@ const struct avl_op avl_op_clamp = {
     .shape = avl_shape_same,
     .forward = forward,
     .backward = backward_clamp,
+    .in_place = 1,
 };

@@ -56,36 +56,26 @@ static size_t saved(const struct avl_attr *attr, const struct avl_shape *in)
 	return 2 * width_of(in);
 }
 
-/* The sum over all pixels of (a - a_mean) (b - b_mean), a lane each. */
-static void covary(const float *a, const float *a_mean, const float *b, const float *b_mean,
-		   size_t pixels, double sum[AVL_BLOCK])
-{
-	_Alignas(AVL_ALIGN) float part[AVL_BLOCK];
-	memset(sum, 0, AVL_BLOCK * sizeof *sum);
-	for (size_t p = 0; p < pixels; p += CHUNK) {
-		const size_t n = pixels - p < CHUNK ? pixels - p : CHUNK;
-		avl_kern()->covary(part, a + p * AVL_BLOCK, a_mean, b + p * AVL_BLOCK, b_mean, n);
-		for (int i = 0; i < AVL_BLOCK; i++)
-			sum[i] += (double)part[i];
-	}
-}
-
-static void total(const float *x, size_t pixels, double sum[AVL_BLOCK])
-{
-	_Alignas(AVL_ALIGN) float part[AVL_BLOCK];
-	memset(sum, 0, AVL_BLOCK * sizeof *sum);
-	for (size_t p = 0; p < pixels; p += CHUNK) {
-		const size_t n = pixels - p < CHUNK ? pixels - p : CHUNK;
-		avl_kern()->sum(part, x + p * AVL_BLOCK, n, 1);
-		for (int i = 0; i < AVL_BLOCK; i++)
-			sum[i] += (double)part[i];
-	}
-}
-
 /* A block's pixels: the pictures of a batch follow each other. */
 static size_t pixels_of(const struct avl_shape *in)
 {
 	return (size_t)in->n * (size_t)in->h * (size_t)in->w;
+}
+
+/* Adds the mean and the sum of squared differences of N more pixels to those of BEFORE (Chan et al.
+ * 1979), so that the map is read once. */
+static void merge(const float *x, size_t n, size_t before, double mean[AVL_BLOCK],
+		  double squares[AVL_BLOCK])
+{
+	_Alignas(AVL_ALIGN) float part[AVL_BLOCK], square[AVL_BLOCK];
+	avl_kern()->sum(part, x, n, 1 / (float)n);
+	avl_kern()->covary(square, x, part, x, part, n);
+	const double all = (double)(before + n), share = (double)n / all;
+	for (int i = 0; i < AVL_BLOCK; i++) {
+		const double apart = (double)part[i] - mean[i];
+		mean[i] += apart * share;
+		squares[i] += (double)square[i] + apart * apart * (double)before * share;
+	}
 }
 
 static void measure(const struct avl_op_run *run, int block)
@@ -93,14 +83,14 @@ static void measure(const struct avl_op_run *run, int block)
 	const struct avl_shape *const in = &run->in[0].shape;
 	const size_t pixels = pixels_of(in), at = (size_t)block * AVL_BLOCK;
 	const float *const x = run->in[0].data + at * pixels;
-	float *const mean = run->saved + at, *const inverse = run->saved + width_of(in) + at;
-	double sum[AVL_BLOCK];
-	total(x, pixels, sum);
-	for (int i = 0; i < AVL_BLOCK; i++)
-		mean[i] = (float)(sum[i] / (double)pixels);
-	covary(x, mean, x, mean, pixels, sum);
-	for (int i = 0; i < AVL_BLOCK; i++)
-		inverse[i] = (float)(1 / sqrt(sum[i] / (double)pixels + run->attr->eps));
+	double mean[AVL_BLOCK] = {0}, squares[AVL_BLOCK] = {0};
+	for (size_t p = 0; p < pixels; p += CHUNK)
+		merge(x + p * AVL_BLOCK, pixels - p < CHUNK ? pixels - p : CHUNK, p, mean, squares);
+	for (size_t i = 0; i < AVL_BLOCK; i++) {
+		run->saved[at + i] = (float)mean[i];
+		run->saved[width_of(in) + at + i] =
+		    (float)(1 / sqrt(squares[i] / (double)pixels + run->attr->eps));
+	}
 }
 
 /* Mean and inverse deviation that block BLOCK is normalised with. */
@@ -132,8 +122,10 @@ static void forward_item(void *argument, int block, int thread)
 		scale[i] = (float)by;
 		shift[i] = (float)(run->packed[width_of(in) + at + i] - mean[i] * by);
 	}
+	const float *const other = run->in[1].data;
 	avl_kern()->affine(run->out.data + at * pixels, run->in[0].data + at * pixels, scale, shift,
-			   pixels, run->attr->lo, run->attr->hi);
+			   other ? other + at * pixels : NULL, pixels, run->attr->lo,
+			   run->attr->hi);
 }
 
 static void forward(const struct avl_op_run *run)
@@ -142,25 +134,55 @@ static void forward(const struct avl_op_run *run)
 		    &(struct avl_op_job){run, NULL});
 }
 
+/* Leaves of a block's dout what passes the clamp; its sum, and that with (x - mean). */
+static void gate_and_sum(const struct avl_op_job *job, int block, const float *mean,
+			 double product[AVL_BLOCK], double sum[AVL_BLOCK])
+{
+	const struct avl_op_run *const run = job->run;
+	const size_t pixels = pixels_of(&run->in[0].shape), at = (size_t)block * AVL_BLOCK * pixels;
+	const int clamped = run->attr->lo > -INFINITY || run->attr->hi < INFINITY;
+	_Alignas(AVL_ALIGN) float sums[AVL_BLOCK], products[AVL_BLOCK];
+	memset(sum, 0, AVL_BLOCK * sizeof *sum);
+	memset(product, 0, AVL_BLOCK * sizeof *product);
+	for (size_t p = 0; p < pixels; p += CHUNK) {
+		const size_t from = at + p * AVL_BLOCK;
+		avl_kern()->norm_grad(&(struct avl_norm_grad_job){
+		    .dy = job->grad->dout + from,
+		    .x = run->in[0].data + from,
+		    .mean = mean,
+		    .y = clamped ? run->out.data + from : NULL,
+		    .lo = run->attr->lo,
+		    .hi = run->attr->hi,
+		    .pixels = pixels - p < CHUNK ? pixels - p : CHUNK,
+		    .sum = sums,
+		    .product = products,
+		});
+		for (int i = 0; i < AVL_BLOCK; i++) {
+			sum[i] += (double)sums[i];
+			product[i] += (double)products[i];
+		}
+	}
+}
+
 /* With g = gamma / deviation, m pixels and t = (x - mean) / deviation:
  *   dgamma = sum dy t, dbeta = sum dy, dx = g (dy - dbeta / m - t dgamma / m)
- * where the statistics are the batch's, and dx = g dy where they are stored. */
+ * where the statistics are the batch's, and dx = g dy where they are stored; dy is that before the
+ * clamp, and the residual's. */
 static void backward_item(void *argument, int block, int thread)
 {
 	(void)thread;
 	const struct avl_op_job *const job = argument;
 	const struct avl_op_run *const run = job->run;
+	const struct avl_op_grad *const grad = job->grad;
 	const struct avl_shape *const in = &run->in[0].shape;
 	const size_t pixels = pixels_of(in), at = (size_t)block * AVL_BLOCK, width = width_of(in);
 	const float *const x = run->in[0].data + at * pixels;
-	const float *const dy = job->grad->dout + at * pixels;
-	static const _Alignas(AVL_ALIGN) float zero[AVL_BLOCK];
+	float *const dy = grad->dout + at * pixels;
 	_Alignas(AVL_ALIGN) float mean[AVL_BLOCK], inverse[AVL_BLOCK];
 	_Alignas(AVL_ALIGN) float a[AVL_BLOCK], b[AVL_BLOCK] = {0}, c[AVL_BLOCK] = {0};
 	double dgamma[AVL_BLOCK], dbeta[AVL_BLOCK];
 	statistics(run, block, mean, inverse);
-	covary(dy, zero, x, mean, pixels, dgamma);
-	total(dy, pixels, dbeta);
+	gate_and_sum(job, block, mean, dgamma, dbeta);
 	for (size_t i = 0; i < AVL_BLOCK; i++) {
 		const double g = (double)run->packed[at + i] * inverse[i], m = (double)pixels;
 		dgamma[i] *= inverse[i];
@@ -170,19 +192,23 @@ static void backward_item(void *argument, int block, int thread)
 			b[i] = (float)slope;
 			c[i] = (float)(-g * dbeta[i] / m - slope * mean[i]);
 		}
-		if (job->grad->dpacked) {
+		if (grad->dpacked) {
 			if (!run->attr->no_scale)
-				job->grad->dpacked[at + i] += (float)dgamma[i];
-			job->grad->dpacked[width + at + i] += (float)dbeta[i];
+				grad->dpacked[at + i] += (float)dgamma[i];
+			grad->dpacked[width + at + i] += (float)dbeta[i];
 		}
 	}
-	if (job->grad->din[0])
-		avl_kern()->blend(job->grad->din[0] + at * pixels, dy, x, a, b, c, pixels);
+	if (grad->din[1] && grad->din[1] != grad->dout)
+		avl_kern()->add(grad->din[1] + at * pixels, dy,
+				grad->fresh[1] ? NULL : grad->din[1] + at * pixels,
+				pixels * AVL_BLOCK, -INFINITY, INFINITY);
+	if (grad->din[0])
+		avl_kern()->blend(grad->din[0] + at * pixels, dy, x, a, b, c, pixels,
+				  !grad->fresh[0]);
 }
 
 static void backward(const struct avl_op_run *run, const struct avl_op_grad *grad)
 {
-	avl_op_clear(run, grad);
 	avl_par_for(run->par, avl_blocks(run->in[0].shape.c), backward_item,
 		    &(struct avl_op_job){run, grad});
 }
@@ -212,4 +238,5 @@ const struct avl_op avl_op_batchnorm = {
     .forward = forward,
     .saved = saved,
     .backward = backward,
+    .in_place = 1,
 };

@@ -77,9 +77,10 @@ struct avl_op_run {
 };
 
 /* Gradients, laid out as what they are the gradients of. Backward adds to din and dpacked; NULL
- * stands for one that nobody wants. Where a din is fresh, it holds nothing yet and is written. */
+ * stands for one that nobody wants. Where a din is fresh, it holds nothing yet and is written; of
+ * an op that says in_place, a fresh one may be dout itself. What dout holds afterwards is open. */
 struct avl_op_grad {
-	const float *dout;
+	float *dout;
 	float *din[2];
 	int fresh[2];
 	float *dpacked;
@@ -113,8 +114,10 @@ struct avl_op {
 	/* Floats of grad->scratch for a team of THREADS, NULL: none. */
 	size_t (*grad_scratch)(const struct avl_attr *attr, const struct avl_shape *in,
 			       int threads);
-	/* RUN as forward had it, nothing fused: no residual, no clamp behind a convolution. */
+	/* RUN as forward had it, but for a clamp behind an op other than a batch norm: dout is that
+	 * of what comes before the clamp. No residual behind a convolution. */
 	void (*backward)(const struct avl_op_run *run, const struct avl_op_grad *grad);
+	int in_place;
 };
 
 /* conv: weight (out, c, kernel_h, kernel_w), bias (out). A fully connected layer is the 1x1
@@ -123,9 +126,9 @@ struct avl_op {
 extern const struct avl_op avl_op_conv;
 /* depthwise: weight (c, 1, kernel_h, kernel_w), bias (c); clamp as above. */
 extern const struct avl_op avl_op_depthwise;
-/* batchnorm: y = (x - mean) / sqrt(var + eps) * weight + bias, with stored statistics; in training
- * (saved is there) with those of the batch. Packed: weight, bias, mean, var, a row of channels
- * each; the last two have no gradient. */
+/* batchnorm: y = clamp((x - mean) / sqrt(var + eps) * weight + bias + residual), with stored
+ * statistics; in training (saved is there) with those of the batch. Packed: weight, bias, mean,
+ * var, a row of channels each; the last two have no gradient. */
 extern const struct avl_op avl_op_batchnorm;
 /* Moves the stored statistics towards those of the batch that forward saved, as torch does:
  * new = (1 - momentum) old + momentum batch, the variance with n - 1 below. */

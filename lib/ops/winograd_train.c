@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -145,8 +144,7 @@ static void backward_input(const struct avl_op_run *run, const struct avl_op_gra
 	const struct avl_shape *const in = &run->in[0].shape;
 	const struct avl_attr reverse = reverse_of(run->attr, in, &out);
 	const struct avl_map din = {*in, AVL_BLOCKED, grad->din[0]}, none = {0};
-	/* forward only reads its input */
-	const struct avl_map dout = {out, AVL_BLOCKED, (float *)(uintptr_t)grad->dout};
+	const struct avl_map dout = {out, AVL_BLOCKED, grad->dout};
 	transform_weights(&reverse, &out, 1, run->packed, run->par, grad->scratch);
 	avl_winograd_forward(&(struct avl_op_run){
 	    .attr = &reverse,

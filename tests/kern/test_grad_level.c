@@ -317,10 +317,11 @@ static void check_gate(struct avl_rng *rng, int pixels)
 	const float lo = below(rng, 2) ? 0 : -0.5f, hi = below(rng, 2) ? 0.25f : INFINITY;
 	for (size_t i = 0; i < n; i += 5) /* on the bound: closed */
 		x[i] = i % 2 ? lo : fminf(hi, 1e9f);
-	avl_kern()->gate(dx.at, dy, x, n, lo, hi);
+	const int add = below(rng, 2);
+	avl_kern()->gate(dx.at, dy, x, n, lo, hi, add);
 	size_t wrong = 0;
 	for (size_t i = 0; i < n; i++) {
-		const float sum = before[i] + (x[i] > lo && x[i] < hi ? dy[i] : 0);
+		const float sum = (add ? before[i] : 0) + (x[i] > lo && x[i] < hi ? dy[i] : 0);
 		wrong += !(dx.at[i] == sum);
 	}
 	cr_assert_eq(wrong, 0, "%s: %zu of %zu", avl_kern()->level, wrong, n);
@@ -368,6 +369,55 @@ Test(grad_level, covary_at_every_level)
 	each_level(check_covary);
 }
 
+static void check_norm(struct avl_rng *rng, int pixels)
+{
+	const size_t n = (size_t)pixels * AVL_BLOCK;
+	float *const x = random_floats(rng, n), *const y = random_floats(rng, n);
+	float *const mean = random_floats(rng, AVL_BLOCK);
+	struct fenced dy = sum_so_far(rng, n), sums = fenced_new(2 * AVL_BLOCK);
+	float *const before = copy_of(&dy);
+	const int clamped = below(rng, 2);
+	avl_kern()->norm_grad(&(struct avl_norm_grad_job){
+	    .dy = dy.at,
+	    .x = x,
+	    .mean = mean,
+	    .y = clamped ? y : NULL,
+	    .lo = 0,
+	    .hi = 0.5F,
+	    .pixels = (size_t)pixels,
+	    .sum = sums.at,
+	    .product = sums.at + AVL_BLOCK,
+	});
+	double worst = 0;
+	for (int o = 0; o < AVL_BLOCK; o++) {
+		double sum = 0, product = 0, size = 0, product_size = 0;
+		for (size_t i = (size_t)o; i < n; i += AVL_BLOCK) {
+			const int open = !clamped || (y[i] > 0 && y[i] < 0.5F);
+			const double g = open ? (double)before[i] : 0;
+			cr_assert(dy.at[i] == (float)g, "%s", avl_kern()->level);
+			sum += g;
+			size += fabs(g);
+			product += g * ((double)x[i] - (double)mean[o]);
+			product_size += fabs(g) * (fabs((double)x[i]) + fabs((double)mean[o]));
+		}
+		note(&worst, sums.at[o], sum, pixels, size);
+		note(&worst, sums.at[AVL_BLOCK + o], product, pixels + 1, product_size);
+	}
+	cr_assert(worst <= 1, "%s: %d pixels: off by %g", avl_kern()->level, pixels, worst);
+	cr_assert(fences_stand(&dy) && fences_stand(&sums), "%s", avl_kern()->level);
+	fenced_free(&dy);
+	fenced_free(&sums);
+	free(before);
+	free(x);
+	free(y);
+	free(mean);
+}
+
+Test(grad_level, norm_at_every_level)
+{
+	each_level(check_norm);
+}
+
 static void check_blend(struct avl_rng *rng, int pixels)
 {
 	const size_t n = (size_t)pixels * AVL_BLOCK;
@@ -375,11 +425,13 @@ static void check_blend(struct avl_rng *rng, int pixels)
 	float *const abc = random_floats(rng, 3 * AVL_BLOCK);
 	struct fenced dx = sum_so_far(rng, n);
 	float *const before = copy_of(&dx);
-	avl_kern()->blend(dx.at, dy, x, abc, abc + AVL_BLOCK, abc + 2 * AVL_BLOCK, (size_t)pixels);
+	const int add = below(rng, 2);
+	avl_kern()->blend(dx.at, dy, x, abc, abc + AVL_BLOCK, abc + 2 * AVL_BLOCK, (size_t)pixels,
+			  add);
 	double worst = 0;
 	for (size_t i = 0; i < n; i++) {
 		const size_t o = i % AVL_BLOCK;
-		const double terms[] = {(double)before[i], (double)abc[o] * (double)dy[i],
+		const double terms[] = {add ? (double)before[i] : 0, (double)abc[o] * (double)dy[i],
 					(double)abc[AVL_BLOCK + o] * (double)x[i],
 					(double)abc[2 * AVL_BLOCK + o]};
 		double sum = 0, size = 0;

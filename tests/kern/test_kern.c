@@ -34,7 +34,7 @@ Test(kern, every_level_can_be_chosen_and_is_whole)
 		cr_expect(kern->conv && kern->depthwise && kern->maxpool && kern->add &&
 			  kern->affine && kern->sum);
 		cr_expect(kern->conv_dw && kern->depthwise_grad && kern->gate && kern->covary &&
-			  kern->blend);
+			  kern->blend && kern->norm_grad && kern->maxpool_grad);
 	}
 }
 

@@ -57,24 +57,29 @@ static void check_affine(struct avl_rng *rng, size_t pixels, float lo, float hi)
 	float *const scale = random_floats(rng, AVL_BLOCK);
 	float *const shift = random_floats(rng, AVL_BLOCK);
 	struct fenced y = fenced_new(n);
-	avl_kern()->affine(y.at, x, scale, shift, pixels, lo, hi);
+	float *const other = random_floats(rng, n);
+	const int with_other = (int)avl_rng_below(rng, 2);
+	avl_kern()->affine(y.at, x, scale, shift, with_other ? other : NULL, pixels, lo, hi);
 	double worst = 0;
 	for (size_t i = 0; i < n; i++) {
 		const double product = (double)x[i] * (double)scale[i % AVL_BLOCK];
-		const double add = (double)shift[i % AVL_BLOCK];
+		const double more = with_other ? (double)other[i] : 0;
+		const double add = (double)shift[i % AVL_BLOCK] + more;
 		const double wanted = fmin(hi, fmax(lo, product + add));
-		const double d =
-		    fabs((double)y.at[i] - wanted) / sum_tolerance(2, fabs(product) + fabs(add));
+		const double d = fabs((double)y.at[i] - wanted) /
+				 sum_tolerance(3, fabs(product) + fabs(add) + 2 * fabs(more));
 		if (!(d <= worst))
 			worst = d;
 	}
 	cr_assert(worst <= 1, "%s: off by %g tolerances", avl_kern()->level, worst);
 	cr_assert(fences_stand(&y), "%s", avl_kern()->level);
 	_Alignas(64) float alone[AVL_BLOCK];
-	avl_kern()->affine(alone, x + n - AVL_BLOCK, scale, shift, 1, lo, hi);
+	avl_kern()->affine(alone, x + n - AVL_BLOCK, scale, shift,
+			   with_other ? other + n - AVL_BLOCK : NULL, 1, lo, hi);
 	cr_assert(same_bits(alone, y.at + n - AVL_BLOCK, AVL_BLOCK), "%s", avl_kern()->level);
 	fenced_free(&y);
 	free(x);
+	free(other);
 	free(scale);
 	free(shift);
 }
@@ -122,7 +127,7 @@ Test(point_level, nothing_is_written_where_there_is_nothing)
 		struct fenced y = fenced_new(AVL_BLOCK);
 		avl_kern_use(avl_kern_level(i), NULL);
 		avl_kern()->add(y.at, x, NULL, 0, 0, 6);
-		avl_kern()->affine(y.at, x, x, x, 0, 0, 6);
+		avl_kern()->affine(y.at, x, x, x, NULL, 0, 0, 6);
 		cr_expect(untouched(y.at, AVL_BLOCK), "%s", avl_kern()->level);
 		avl_kern()->sum(y.at, x, 0, 1);
 		for (int o = 0; o < AVL_BLOCK; o++)
@@ -146,7 +151,7 @@ Test(point_level, nan_stays_nan_and_infinity_meets_its_bound)
 		avl_kern()->add(y, x, one, AVL_BLOCK, 0, 6);
 		cr_expect(isnan(y[0]) && y[1] == 6 && y[2] == 0 && y[3] == 2, "%s",
 			  avl_kern()->level);
-		avl_kern()->affine(y, x, one, one, 1, 0, 6);
+		avl_kern()->affine(y, x, one, one, NULL, 1, 0, 6);
 		cr_expect(isnan(y[0]) && y[1] == 6 && y[2] == 0 && y[3] == 2, "%s",
 			  avl_kern()->level);
 		avl_kern()->sum(y, x, 1, 1);

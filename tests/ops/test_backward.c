@@ -18,7 +18,7 @@ struct bench {
 	struct avl_shape in, out;
 	struct avl_params raw;
 	float *x[2], *packed, *y, *r, *saved, *scratch, *gscratch;
-	float *dx[2], *dpacked;
+	float *dx[2], *dpacked, *dout;
 	size_t nx, ny, np;
 	struct avl_par *par;
 	int fresh;
@@ -78,14 +78,21 @@ static void backward(const struct bench *b)
 	    .saved = b->saved,
 	    .par = b->par,
 	};
+	const int in_place = b->fresh && b->op->in_place && !b->dx[1];
+	memcpy(b->dout, b->r, b->ny * sizeof *b->dout);
 	const struct avl_op_grad grad = {
-	    .dout = b->r,
-	    .din = {b->attr.planar ? NULL : b->dx[0], b->dx[1]},
+	    .dout = b->dout,
+	    .din = {b->attr.planar ? NULL
+		    : in_place     ? b->dout
+				   : b->dx[0],
+		    b->dx[1]},
 	    .fresh = {b->fresh, b->fresh},
 	    .dpacked = b->dpacked,
 	    .scratch = b->gscratch,
 	};
 	b->op->backward(&run, &grad);
+	if (in_place)
+		memcpy(b->dx[0], b->dout, b->nx * sizeof *b->dout);
 }
 
 static void check(const struct bench *b, const char *what, float *at, const float *gradient,
@@ -124,7 +131,7 @@ static float *parameters(struct avl_rng *rng, const struct bench *b, int positiv
 		values[i] = 0.5F + fabsf(values[i]);
 	const struct avl_params raw = {
 	    .weight = values,
-	    .bias = b->attr.bias || b->op == &avl_op_batchnorm ? values + n : NULL,
+	    .bias = b->attr.bias || b->op->forward == avl_op_batchnorm.forward ? values + n : NULL,
 	    .mean = values + 2 * n,
 	    .var = values + 3 * n,
 	};
@@ -149,6 +156,7 @@ static void try(const struct avl_op *op, struct avl_attr attr, struct avl_shape 
 	b.x[1] = op->inputs == 2 ? draw(&rng, &in, 0) : NULL;
 	b.r = draw(&rng, &b.out, 0);
 	b.y = fresh(b.ny);
+	b.dout = fresh(b.ny);
 	b.packed = op->packed ? parameters(&rng, &b, 1) : NULL;
 	b.scratch = fresh(avl_op_scratch(op, &b.attr, &in, 3));
 	b.gscratch = fresh(op->grad_scratch ? op->grad_scratch(&b.attr, &in, 3) : 0);
@@ -166,7 +174,7 @@ static void try(const struct avl_op *op, struct avl_attr attr, struct avl_shape 
 	}
 	if (b.np) {
 		float *const u = parameters(&rng, &b, 0);
-		if (op == &avl_op_batchnorm)
+		if (op->forward == avl_op_batchnorm.forward)
 			memset(u + b.np / 2, 0, b.np / 2 * sizeof *u);
 		check(&b, "parameters", b.packed, b.dpacked, u, b.np, step, tolerance);
 		free(u);
@@ -189,7 +197,7 @@ static void try(const struct avl_op *op, struct avl_attr attr, struct avl_shape 
 	cr_assert(!b.np || !memcmp(dparams, b.dpacked, b.np * sizeof *dparams));
 	avl_par_free(b.par);
 	float *const all[] = {b.x[0],     b.x[1],  b.packed, b.y,       b.r,  b.saved, b.scratch,
-			      b.gscratch, b.dx[0], b.dx[1],  b.dpacked, once, dparams};
+			      b.gscratch, b.dx[0], b.dx[1],  b.dpacked, once, dparams, b.dout};
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
 		free(all[i]);
 }
@@ -291,6 +299,20 @@ Test(backward, batchnorm_with_stored_statistics)
 	const struct avl_attr attr = {.eps = 1e-3F, OPEN};
 	EVERY_LEVEL
 	try(&avl_op_batchnorm, attr, (struct avl_shape){2, 18, 5, 4}, 0, 1, 1e-5);
+}
+
+/* A block's end: what is added, and a ReLU behind it. */
+Test(backward, batchnorm_with_residual_and_clamp)
+{
+	struct avl_op op = avl_op_batchnorm;
+	const struct avl_attr attr = {.eps = 1e-3F, .lo = 0, .hi = INFINITY};
+	op.inputs = 2;
+	EVERY_LEVEL
+	{
+		try(&op, attr, (struct avl_shape){2, 20, 9, 7}, 1, 1e-3F, 3e-3);
+		try(&op, attr, (struct avl_shape){2, 20, 9, 7}, 0, 1e-3F, 3e-3);
+		try(&avl_op_batchnorm, attr, (struct avl_shape){3, 16, 23, 29}, 1, 1e-3F, 3e-3);
+	}
 }
 
 /* Kinks: a step so small that hardly a value crosses one. */

@@ -47,7 +47,7 @@ static void show_picture(const struct avl_contract *c)
 	row("picture", "%s %d x %d with an antialiased %s filter%s", how, c->frame.width,
 	    c->frame.height, avl_contract_kernel_name(c->frame.kernel),
 	    c->frame.arithmetic == AVL_ARITHMETIC_FLOATS ? ", neither rounded nor clipped" : "");
-	row("", "then (R, G, B - (%g, %g, %g)) / (%g, %g, %g)", (double)m[0], (double)m[1],
+	row("", "then ((R, G, B) - (%g, %g, %g)) / (%g, %g, %g)", (double)m[0], (double)m[1],
 	    (double)m[2], (double)s[0], (double)s[1], (double)s[2]);
 }
 
@@ -68,6 +68,10 @@ static void show_sound(const struct avl_contract *c)
 	    anchors[c->sound.window_s > 0 ? c->sound.anchor : AVL_ANCHOR_WHOLE],
 	    c->sound.fill == AVL_FILL_TILE ? "it is repeated" : "zeros follow");
 	row("", "front end %s: %s", c->sound.front_end, kind ? kind->words : "unknown here");
+	if (kind && kind->cut != AVL_CUT_NONE)
+		row("",
+		    "a record that holds more than the window (avl-extract -w all, and pictures "
+		    "with a sound) is cut by the front end");
 }
 
 static void show_head(const struct avl_contract *c)

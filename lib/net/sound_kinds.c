@@ -23,8 +23,8 @@ static const struct avl_sound_kind kinds[] = {
     /* github tensorflow/models, research/audioset/yamnet/features.py: windows of 25 ms every 10 ms,
      * patches of 0.96 s every 0.48 s */
     {.name = "yamnet",
-     .words = "64 log mel bands from 125 to 7500 Hz, windows of 25 ms every 10 ms, in patches of "
-	      "0.96 s every 0.48 s",
+     .words = "ln(x + 0.001) of 64 mel bands from 125 to 7500 Hz, windows of 25 ms every 10 ms, in "
+	      "patches of 0.96 s every 0.48 s",
      .gain = 1,
      .spectrogram = {.rate_hz = 16000,
 		     .window_samples = 400,
@@ -44,20 +44,23 @@ static const struct avl_sound_kind kinds[] = {
 		     .patch_hop_frames = 48}},
     /* int(441000 / n + 1) copies where there are fewer than 441000 samples, uncut, at any rate */
     {.name = "soundnet",
-     .words = "the waveform times 256, repeated until it is longer than 441,000 samples",
+     .words = "the samples of the whole sound times 256; fewer than 441,000 at whatever rate are "
+	      "repeated int(441000 / n + 1) times",
      .tiled_samples = 441000,
      .gain = 256,
      .is_waveform = 1},
     {.name = "lvs",
-     .words = "a log power density of 257 bins, windows of 512 samples every 238",
+     .words = "the sound's beginning, clipped to -1..1; ln(x + 1e-7) / 12 of the power density in "
+	      "257 bins, Tukey windows of 512 samples every 238, each less its mean",
      .cut = AVL_CUT_START,
      .clipped = 1,
      .gain = 1,
      .spectrogram = SCIPY_LOG(512 - 274)},
     /* decoded to 16 bits and divided by 32767 */
     {.name = "ezvsl",
-     .words = "a log power density of 257 bins, windows of 512 samples every 238, of the middle of "
-	      "the sound as 16-bit integers",
+     .words = "the sound's middle as ffmpeg seeks to it, in 16-bit integers over 32767, clipped to "
+	      "-1..1; ln(x + 1e-7) / 12 of the power density in 257 bins, Tukey windows of 512 "
+	      "samples every 238, each less its mean",
      .cut = AVL_CUT_CENTRE,
      .as_int16 = 1,
      .clipped = 1,
@@ -65,8 +68,9 @@ static const struct avl_sound_kind kinds[] = {
      .spectrogram = SCIPY_LOG(512 - 274)},
     /* 3.5 s to 6.5 s, counted at 16 kHz whatever the rate is */
     {.name = "sslalign",
-     .words = "a log power density of 257 bins, windows of 512 samples every 159, of the samples "
-	      "56,000 to 104,000 of the window",
+     .words = "the samples 56,000 to 104,000 of the sound (3.5 s to 6.5 s at 16 kHz), clipped to "
+	      "-1..1; ln(x + 1e-7) / 12 of the power density in 257 bins, Tukey windows of 512 "
+	      "samples every 159, each less its mean",
      .cut = AVL_CUT_START,
      .first_sample = 56000,
      .samples = 48000,
@@ -74,7 +78,8 @@ static const struct avl_sound_kind kinds[] = {
      .gain = 1,
      .spectrogram = SCIPY_LOG(512 - 353)},
     {.name = "ssltie",
-     .words = "257 mel bands in decibels, windows of 512 samples every 239",
+     .words = "the sound's beginning; the power in 257 mel bands in decibels, Hann windows of 512 "
+	      "samples every 239, over the reflected ends",
      .cut = AVL_CUT_START,
      .gain = 1,
      .spectrogram = {.window_samples = 512,

@@ -2,7 +2,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/tensor.h"
 #include "ops/bf16.h"
 
 /* As ops/conv.c, but for the border: rows of the window that lie outside the picture are left out
@@ -99,14 +98,38 @@ static int plane_pairs(const struct plan *p, int plane)
 	return p->planar ? 1 : left < AVL_BLOCK ? (left + 1) / 2 : AVL_BLOCK / 2;
 }
 
-/* Where the weight of channel C, window column Q stands in a row of the window. */
-static size_t place(const struct plan *p, int c, int q)
+/* A pair of inputs for each of 16 outputs, EACH floats from one to the next; SECOND: floats from
+ * the first input of a pair to the second, 0 where there is none. */
+static void pack_pair(const float *from, size_t each, int lanes, size_t second, uint16_t *to)
 {
-	if (p->planar)
-		return (size_t)((c * p->columns + q / 2) * 2 * AVL_BLOCK + q % 2);
-	const int plane = c / AVL_BLOCK, pair = c % AVL_BLOCK / 2;
-	const int before = plane * p->columns * (AVL_BLOCK / 2) + q * plane_pairs(p, plane);
-	return (size_t)((before + pair) * 2 * AVL_BLOCK + c % 2);
+	float pair[2 * AVL_BLOCK] = {0};
+	for (int lane = 0; lane < lanes; lane++, from += each) {
+		pair[2 * lane] = from[0];
+		pair[2 * lane + 1] = second ? from[second] : 0;
+	}
+	avl_kern()->bf16.narrow(to, pair, (size_t)(2 * AVL_BLOCK));
+}
+
+/* The weights of LANES outputs: [window rows][planes][columns][pairs][16][2]. */
+static void pack_block(const struct avl_attr *attr, const struct plan *p, const float *weight,
+		       int lanes, uint16_t *to)
+{
+	const size_t columns = (size_t)attr->kernel_w, window = columns * (size_t)attr->kernel_h;
+	const size_t each = (size_t)p->in.c * window;
+	for (int r = 0; r < attr->kernel_h; r++)
+		for (int plane = 0; plane < p->planes; plane++)
+			for (int column = 0; column < p->columns; column++)
+				for (int i = 0; i < plane_pairs(p, plane); i++) {
+					const int c = p->planar ? plane : plane * AVL_BLOCK + 2 * i;
+					const int q = p->planar ? 2 * column : column;
+					const size_t second = p->planar
+								  ? q + 1 < attr->kernel_w
+								  : (c + 1 < p->in.c ? window : 0);
+					pack_pair(weight + (size_t)c * window +
+						      (size_t)r * columns + (size_t)q,
+						  each, lanes, second, to);
+					to += 2 * AVL_BLOCK;
+				}
 }
 
 /* Bias [blocks][16] in fp32, then weights [blocks][taps][pairs][16][2]; the taps run over window
@@ -115,19 +138,17 @@ static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 		 const struct avl_params *params, float *to)
 {
 	const struct plan p = plan_of(attr, in);
-	const size_t width = (size_t)avl_blocks(attr->out) * AVL_BLOCK;
-	const size_t each = block_weights(attr, &p), row = (size_t)p.pairs * 2 * AVL_BLOCK;
-	const float *from = params->weight;
+	const int blocks = avl_blocks(attr->out);
+	const size_t inputs = (size_t)in->c * (size_t)attr->kernel_h * (size_t)attr->kernel_w;
+	uint16_t *const weights = (uint16_t *)(void *)(to + blocks * AVL_BLOCK);
 	memset(to, 0, packed(attr, in) * sizeof *to);
-	for (int o = 0; o < attr->out; o++) {
-		uint16_t *const weights = (uint16_t *)(void *)(to + width) +
-					  (size_t)(o / AVL_BLOCK) * each + o % AVL_BLOCK * 2;
-		to[o] = params->bias ? params->bias[o] : 0;
-		for (int c = 0; c < in->c; c++)
-			for (int r = 0; r < attr->kernel_h; r++)
-				for (int q = 0; q < attr->kernel_w; q++)
-					weights[(size_t)r * row + place(&p, c, q)] =
-					    avl_float_to_bfloat(*from++);
+	for (int o = 0; params->bias && o < attr->out; o++)
+		to[o] = params->bias[o];
+	for (int b = 0; b < blocks; b++) {
+		const int first = b * AVL_BLOCK, left = attr->out - first;
+		pack_block(attr, &p, params->weight + (size_t)first * inputs,
+			   left < AVL_BLOCK ? left : AVL_BLOCK,
+			   weights + (size_t)b * block_weights(attr, &p));
 	}
 }
 

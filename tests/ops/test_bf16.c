@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
+#include "base/tensor.h"
 #include "ops/bf16.h"
+#include "tests/kern/fenced.h"
 #include "trial.h"
 
 static const int kernels[][2] = {{1, 1}, {3, 3}, {5, 5}, {7, 7}, {1, 8}, {64, 1}, {3, 5}};
@@ -131,4 +134,42 @@ Test(bf16, ops_without_a_twin_have_none)
 	cr_expect_null(avl_op_bf16(&avl_op_batchnorm));
 	cr_expect_null(avl_op_bf16(&avl_op_globalmax));
 	cr_expect_eq(avl_op_bf16(&avl_op_conv), &avl_op_conv_bf16);
+}
+
+/* As the op packs them: behind the biases, 16 channels side by side. */
+static double packed_weight(const float *packed, int count, int c, int k, int window)
+{
+	const uint16_t *const weights =
+	    (const uint16_t *)(const void *)(packed + avl_blocks(count) * AVL_BLOCK);
+	const int at = (c / AVL_BLOCK * window + k) * AVL_BLOCK + c % AVL_BLOCK;
+	return (double)avl_bfloat_to_float(weights[at]);
+}
+
+Test(depthwise_bf16, rounding_keeps_the_sum_of_a_channel_and_all_weights_but_the_least)
+{
+	enum { CHANNELS = 21, WINDOW = 25 };
+	const struct avl_attr attr = {
+	    .out = CHANNELS, .kernel_h = 5, .kernel_w = 5, .stride_h = 1, .stride_w = 1};
+	const struct avl_shape in = {1, CHANNELS, 9, 9};
+	struct avl_rng rng;
+	avl_rng_init(&rng, 47, 0);
+	float *const weight = random_floats(&rng, (size_t)(CHANNELS * WINDOW));
+	float *const packed = avl_alloc(avl_op_depthwise_bf16.packed(&attr, &in), sizeof *packed);
+	avl_op_depthwise_bf16.pack(&attr, &in, &(struct avl_params){.weight = weight}, packed);
+	for (int c = 0; c < CHANNELS; c++) {
+		const float *const w = weight + c * WINDOW;
+		double off = 0, least = 1;
+		int moved = 0;
+		for (int k = 0; k < WINDOW; k++) {
+			const double got = packed_weight(packed, CHANNELS, c, k, WINDOW);
+			off += got - (double)w[k];
+			least = fmin(least, fabs((double)w[k]));
+			moved += got != (double)avl_bfloat_to_float(avl_float_to_bfloat(w[k]));
+		}
+		/* the least weight, with half a unit of 25 weights of up to 1 in it, is rounded */
+		cr_expect_leq(fabs(off), (least + WINDOW / 512.0) / 256, "%d: off by %g", c, off);
+		cr_expect_leq(moved, 1, "%d: %d are not the nearest", c, moved);
+	}
+	free(weight);
+	free(packed);
 }

@@ -95,8 +95,12 @@ static struct scene *scene_new(const char *preset, double window_s, int rate_hz,
 	cr_assert_eq(avl_contract_read(&s->contract, file, &err), 0);
 	s->contract.frame.height = s->contract.frame.width = SIDE;
 	s->contract.sound.window_s = window_s;
-	struct avl_heads_options heads = {.image = options->unsup->kind == AVL_LOSS_EMBED,
-					  .moments = 2};
+	struct avl_heads_options heads = {
+	    .image = options->unsup->kind == AVL_LOSS_EMBED,
+	    .seen = 512,
+	    .features = 512,
+	    .moments = 2,
+	};
 	cr_assert_eq(avl_heads_init(&s->heads, &s->contract, file, &heads, &err), 0, "%s",
 		     err.text);
 	s->image = backbone(s, AVL_STREAM_IMAGE, 0, file);
@@ -274,4 +278,22 @@ Test(steps, winograd_rounds_a_little_more)
 	    options_for("triplet", "ce", AVL_ATTENTION_COSINE_RELU);
 	check(scene_new("senocak", 20, 22050, 220500, 0, &o), "senocak", 1,
 	      2 * 13 + 2 * 8 + 2 * 7 + 8, 2 * 7);
+}
+
+/* With no layer behind them, h is f_s and u is v. */
+Test(steps, networks_without_heads_learn)
+{
+	struct avl_trainer_options o = options_for("lvs", "kl", AVL_ATTENTION_COSINE);
+	struct scene *const s = scene_new("lvs", 0.5, 16000, 8000, 0, &o);
+	struct avl_result result;
+	struct avl_err err;
+	double first = 0;
+	for (int step = 1; step <= 6; step++) {
+		cr_assert_eq(
+		    avl_trainer_step(&s->trainer, s->sample, RECORDS, step, RATE, &result, &err),
+		    0);
+		first = step == 1 ? result.loss : first;
+	}
+	cr_expect_lt(result.loss, 0.9 * first, "%g, then %g", first, result.loss);
+	scene_free(s);
 }

@@ -8,7 +8,16 @@
 
 /* A whole step against the slope of its loss: attention, heads, pooling, activation. */
 
-enum { N = 6, CHANNELS = 20, ROWS = 3, COLS = 4, AREA = ROWS * COLS, FEATURES = 10, UNITS = 9 };
+enum {
+	N = 6,
+	CHANNELS = 20,
+	ROWS = 3,
+	COLS = 4,
+	AREA = ROWS * COLS,
+	FEATURES = 10,
+	UNITS = 9,
+	PROJECTED = 16
+};
 enum { PATCHES_MAX = 3 };
 
 struct scene {
@@ -20,7 +29,7 @@ struct scene {
 	struct avl_par *par;
 };
 
-/* A model file that holds nothing but a sound head. */
+/* A model file that holds nothing but heads of all kinds. */
 static struct avl_safetensors *make_model(void)
 {
 	static float fc1[UNITS * FEATURES], bias[UNITS], fc2[CHANNELS * UNITS];
@@ -32,14 +41,33 @@ static struct avl_safetensors *make_model(void)
 	fill(&rng, -0.6f, 0.6f, (size_t)UNITS * FEATURES, fc1);
 	fill(&rng, -0.3f, 0.3f, UNITS, bias);
 	fill(&rng, -0.6f, 0.6f, (size_t)CHANNELS * UNITS, fc2);
+	static float image[PROJECTED * CHANNELS], sound[PROJECTED * FEATURES], shift[PROJECTED];
+	fill(&rng, -0.6f, 0.6f, (size_t)PROJECTED * CHANNELS, image);
+	fill(&rng, -0.6f, 0.6f, (size_t)PROJECTED * FEATURES, sound);
+	fill(&rng, -0.3f, 0.3f, PROJECTED, shift);
+	const struct avl_tensor seen = {AVL_F4, 4, {PROJECTED, CHANNELS, 1, 1}, image};
+	const struct avl_tensor heard = {AVL_F4, 2, {PROJECTED, FEATURES}, sound};
+	const struct avl_tensor moved = {AVL_F4, 1, {PROJECTED}, shift};
 	const struct avl_safetensor tensor[] = {
+	    {"image_proj.weight", seen},
+	    {"image_proj.bias", moved},
+	    {"sound_proj.weight", heard},
+	    {"sound_proj.bias", moved},
+	    {"image_proj1.weight", seen},
+	    {"image_proj1.bias", moved},
+	    {"sound_proj1.weight", heard},
+	    {"image_proj2.weight", seen},
+	    {"sound_proj2.weight", heard},
+	    {"sound_proj2.bias", moved},
 	    {"sound_fc1.weight", {AVL_F4, 2, {UNITS, FEATURES}, fc1}},
 	    {"sound_fc1.bias", {AVL_F4, 1, {UNITS}, bias}},
 	    {"sound_fc2.weight", {AVL_F4, 2, {CHANNELS, UNITS}, fc2}},
 	};
 	const int fd = mkstemp(path);
 	cr_assert_geq(fd, 0);
-	cr_assert_eq(avl_safetensors_write(fd, tensor, 3, NULL, &err), 0);
+	cr_assert_eq(
+	    avl_safetensors_write(fd, tensor, (int)(sizeof tensor / sizeof tensor[0]), NULL, &err),
+	    0);
 	close(fd);
 	cr_assert_eq(avl_safetensors_open(&file, path, &err), 0, "%s", err.text);
 	unlink(path);
@@ -189,6 +217,26 @@ Test(trainer, gradients_of_all_layers_are_slopes_of_the_loss)
 		snprintf(what, sizeof what, "head %d, %s", head, pairs[head]);
 		check_slopes(&o, contract, what);
 	}
+}
+
+Test(trainer, gradients_of_projections_are_slopes_of_the_loss)
+{
+	static const struct avl_contract kinds[] = {
+	    {.head = {.kind = AVL_HEAD_LINEAR, .count = 1, .pool = AVL_POOL_MEAN}},
+	    {.head = {.kind = AVL_HEAD_LINEAR, .count = 2, .pool = AVL_POOL_MAX}},
+	};
+	static const char *const unsups[] = {"nce", "slavc", "lvs", "triplet", NULL};
+	char what[64];
+	for (int k = 0; k < 2; k++)
+		for (int i = 0; i < 5; i++) {
+			const struct avl_trainer_options o =
+			    options_for(unsups[i], i % 2 && i < 4 ? NULL : "kl",
+					i < 3 ? AVL_ATTENTION_COSINE
+					: k   ? AVL_ATTENTION_COSINE_RELU
+					      : AVL_ATTENTION_DOT);
+			snprintf(what, sizeof what, "%d heads, loss %d", k + 1, i);
+			check_slopes(&o, &kinds[k], what);
+		}
 }
 
 /* The weights after three steps. */

@@ -247,6 +247,7 @@ bench-train: deps ## a step of training beside PyTorch's (skips that without it)
 parity: deps ## hold imported checkpoints against PyTorch, from files to maps (skips without it)
 	$(AGAIN) all
 	$(PYTHON) scripts/parity $(B)/bin $(PRESETS)
+	$(PYTHON) scripts/parity-steps $(B)/bin
 
 golden: deps ## write what the tests compare with anew; read the difference before committing it
 	$(AGAIN) all

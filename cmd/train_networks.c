@@ -109,17 +109,25 @@ static void add_stream(const struct networks *n, enum avl_stream stream,
 		avl_die_err(&err);
 }
 
+static void check_fit(const char *stream, const struct avl_backbone *backbone, int wanted)
+{
+	const int channels = avl_backbone_output(backbone).c;
+	if (channels != wanted)
+		avl_die(AVL_EXIT_FAILURE, "the %s network gives %d channels, the heads take %d",
+			stream, channels, wanted);
+}
+
 void networks_add(struct networks *n, struct avl_sample_shape *shape, const struct avl_sample *like)
 {
-	if (shape->sound == AVL_ORIGIN_RAW)
+	if (shape->sound == AVL_ORIGIN_RAW) {
 		add_stream(n, AVL_STREAM_SOUND, like, &n->sound, &n->follower_sound);
+		check_fit("sound", n->sound, n->heads.features);
+	}
 	if (shape->picture != AVL_ORIGIN_RAW)
 		return;
 	add_stream(n, AVL_STREAM_IMAGE, like, &n->image, &n->follower_image);
+	check_fit("image", n->image, n->heads.seen);
 	const struct avl_shape v = avl_backbone_output(n->image);
-	if (v.c != n->heads.seen)
-		avl_die(AVL_EXIT_FAILURE, "the image network gives %d channels, the heads take %d",
-			v.c, n->heads.seen);
 	shape->rows = v.h;
 	shape->cols = v.w;
 }

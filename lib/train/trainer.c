@@ -55,7 +55,8 @@ static int make_blocks(struct avl_trainer *t, struct avl_err *err)
 {
 	const size_t n = (size_t)t->room, area = (size_t)t->area, f = sizeof(float);
 	const size_t means = avl_objective_has_pairs(t) && t->parts.heads->count > 1;
-	const size_t dropped = t->options.dropout > 0;
+	/* of the networks that follow as well */
+	const size_t dropped = t->options.dropout > 0 ? t->parts.target.heads ? 2 : 1 : 0;
 	const struct {
 		void *at;
 		size_t bytes;
@@ -140,27 +141,29 @@ static int run_backbone(struct avl_trainer *t, struct avl_backbone *backbone,
 			: 0;
 }
 
-/* v as the heads get it: in training some of it may be dropped. */
-static void give_pictures(struct avl_trainer *t, struct avl_rng *rng, enum avl_look look)
+/* v of SAMPLE as the heads get it: in training some of it may be dropped, into TO, where KEPT says
+ * what is not. */
+static void give_pictures(const struct avl_trainer *t, const struct avl_sample *sample,
+			  struct avl_heads_run *run, float *to, unsigned char *kept,
+			  struct avl_rng *rng, enum avl_look look)
 {
 	const size_t each = (size_t)t->parts.heads->seen * (size_t)t->area;
 	const float keep = (float)(1 - t->options.dropout);
-	for (int i = 0; i < t->n; i++) {
-		float *const to = t->dropped + (size_t)i * each;
-		unsigned char *const kept = t->kept + (size_t)i * each;
-		t->run.v[i] = t->sample[i].v;
+	for (int i = 0; i < t->n; i++, to += each, kept += each) {
+		run->v[i] = sample[i].v;
 		if (look == AVL_LOOK_EVALUATE || t->options.dropout == 0)
 			continue;
 		for (size_t k = 0; k < each; k++) {
 			kept[k] = avl_rng_uniform(rng) < keep;
-			to[k] = kept[k] ? t->sample[i].v[k] / keep : 0;
+			to[k] = kept[k] ? sample[i].v[k] / keep : 0;
 		}
-		t->run.v[i] = to;
+		run->v[i] = to;
 	}
 }
 
 /* The features of the networks that follow; where they have none of their own, the others'. */
-static int run_target(struct avl_trainer *t, enum avl_look look, struct avl_err *err)
+static int run_target(struct avl_trainer *t, struct avl_rng *rng, enum avl_look look,
+		      struct avl_err *err)
 {
 	if (!t->parts.target.heads)
 		return 0;
@@ -170,11 +173,13 @@ static int run_target(struct avl_trainer *t, enum avl_look look, struct avl_err 
 		code = run_backbone(t, t->parts.target.sound, t->twin, look, err);
 	if (!code)
 		code = avl_heads_hear(&t->target, t->twin, t->n, err);
-	for (int i = 0; i < t->n && !code; i++)
-		t->target.v[i] = t->twin[i].v;
-	if (!code)
-		avl_heads_look(&t->target, t->n);
-	return code;
+	if (code)
+		return code;
+	const size_t all = (size_t)t->room * (size_t)t->parts.heads->seen * (size_t)t->area;
+	const size_t second = t->options.dropout > 0 ? all : 0;
+	give_pictures(t, t->twin, &t->target, t->dropped + second, t->kept + second, rng, look);
+	avl_heads_look(&t->target, t->n);
+	return 0;
 }
 
 static int run_networks(struct avl_trainer *t, struct avl_rng *rng, enum avl_look look,
@@ -189,9 +194,9 @@ static int run_networks(struct avl_trainer *t, struct avl_rng *rng, enum avl_loo
 		code = avl_heads_hear(&t->run, t->sample, t->n, err);
 	if (code)
 		return code;
-	give_pictures(t, rng, look);
+	give_pictures(t, t->sample, &t->run, t->dropped, t->kept, rng, look);
 	avl_heads_look(&t->run, t->n);
-	return run_target(t, look, err);
+	return run_target(t, rng, look, err);
 }
 
 /* Where dropout has left nothing, no gradient goes on. */

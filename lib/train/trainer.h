@@ -72,7 +72,7 @@ struct avl_trainer {
 	float *own, *grad_own;   /* (n, area) */
 	float *alpha, *grad_alpha; /* (n, area) */
 	float *truth;              /* (n, area) */
-	float *dropped;            /* (n, seen, area): v after dropout */
+	float *dropped;            /* (n, seen, area): v after dropout; with a target twice */
 	unsigned char *kept;       /* the same: what is not dropped */
 	const float **known;       /* (n) */
 	double *scratch, *value;

@@ -92,11 +92,11 @@ follow() { # OUTPUT OPTION...
 	shift
 	avl-train -q -m slavc.safetensors --unsup slavc --batch 4 --every 1 --lr 1e-4 "$@" -o "$out" two.tar
 }
-t 'networks that follow' 0 '' -- follow slow --epochs 3
+t 'networks that follow' 0 '' -- follow slow --epochs 3 --image-dropout 0.5
 matches 'those that learn stand beside' '"online.image.conv1.weight"' slow
 matches 'and their heads' '"online.sound_proj2.weight"' slow
-t 'stopped' 0 '' -- follow part --epochs 2
-t 'and resumed' 0 '' -- follow part --epochs 3 --resume
+t 'stopped' 0 '' -- follow part --epochs 2 --image-dropout 0.5
+t 'and resumed' 0 '' -- follow part --epochs 3 --image-dropout 0.5 --resume
 same 'the same bytes' slow part
 t 'without' 0 '' -- follow plain --epochs 1 --follow 0
 is 'nothing stands beside' "$(grep -ac '"online' plain)" 0

@@ -53,7 +53,7 @@ tensor_CFLAGS  := -O3
 resize_CFLAGS  := -O3
 guided_CFLAGS  := -O3
 overlay_CFLAGS := -O3
-png_write_CFLAGS := -O3
+png_filter_CFLAGS := -O3
 
 # Loops over features and weights, the same; no sum of floats is reordered.
 attend_CFLAGS := -O3

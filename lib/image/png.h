@@ -8,19 +8,16 @@
 #include "base/err.h"
 #include "image/picture.h"
 
-/* PNG (ISO/IEC 15948): written with libdeflate, read by libpng. */
-
-struct libdeflate_compressor;
+/* PNG (ISO/IEC 15948): written by code for photographs, read by libpng. */
 
 /* Holds one PNG file after the other, in memory that is kept, so that a loop over frames settles at
  * the size of the largest. */
 struct avl_png {
 	unsigned char *bytes;
-	size_t size;     /* of the file */
-	size_t capacity; /* of the block */
-	unsigned char *rows;
+	size_t size;         /* of the file */
+	size_t capacity;     /* of the block */
+	unsigned char *rows; /* scratch */
 	size_t rows_room;
-	struct libdeflate_compressor *deflater;
 };
 
 /* Replaces what PNG (all zero at first) holds by PICTURE: 8-bit RGB, tagged sRGB, no time stamp:

@@ -29,6 +29,14 @@ t 'a directory' 1 'directory' -- avl-heatmap -o out .
 t 'an empty file' 1 'empty' -- avl-heatmap -o out empty
 head -c 2000 one.tar >cut.tar
 t 'a stream that is cut off' 1 'cut.tar' -- avl-heatmap -o out cut.tar
+for name in x.jpg x.JPEG dir.png/x.gif x.mp4; do
+	t "-o $name is no directory" 2 "-o '$name': pictures are written as PNG" -- \
+		avl-heatmap -o "$name" three.tar
+	is "and none is made of $name" "$(ls -d "$name" 2>/dev/null)" ''
+done
+mkdir there.jpg
+t 'but one that exists is' 0 '' -- avl-heatmap -o there.jpg three.tar
+is 'with the pictures in it' "$(ls there.jpg | wc -l)" 3
 t 'the output cannot be a directory' 1 "'one.tar.?': Not a directory" -- avl-heatmap -o one.tar/ three.tar
 t 'a full disk' 1 'No space left' -- sh -c 'avl-heatmap one.tar >/dev/full'
 t 'a full disk, as video' 1 'No space left' -- sh -c 'avl-heatmap --y4m three.tar >/dev/full'

@@ -36,7 +36,7 @@ for name in x.jpg x.JPEG dir.png/x.gif x.mp4; do
 done
 mkdir there.jpg
 t 'but one that exists is' 0 '' -- avl-heatmap -o there.jpg three.tar
-is 'with the pictures in it' "$(ls there.jpg | wc -l)" 3
+is 'with the pictures in it' "$(find there.jpg -name '*.png' | wc -l)" 3
 t 'the output cannot be a directory' 1 "'one.tar.?': Not a directory" -- avl-heatmap -o one.tar/ three.tar
 t 'a full disk' 1 'No space left' -- sh -c 'avl-heatmap one.tar >/dev/full'
 t 'a full disk, as video' 1 'No space left' -- sh -c 'avl-heatmap --y4m three.tar >/dev/full'

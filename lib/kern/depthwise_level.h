@@ -2,8 +2,14 @@
 
 /* Windows that move over the pixels of one block of channels: depthwise convolution, maximum. */
 
-/* Neighbours whose sums are held in registers: with one weight, 13 of the 16 that AVX2 has. */
+/* Neighbours whose sums are held in registers: as many as are left beside a weight and an input. */
+#if AVL_VECTOR == 16
+#define DEPTHWISE_PIXELS 14
+#elif AVL_VECTOR == 8
 #define DEPTHWISE_PIXELS 6
+#else
+#define DEPTHWISE_PIXELS 3
+#endif
 
 /* PIXELS neighbours whose windows lie wholly inside the row. */
 INLINE void depthwise_tile(const struct avl_depthwise_job *job, int pixel, const int pixels,
@@ -72,17 +78,52 @@ static void inside(int width, int columns, int stride, int pad, int pixels, int 
 		*first = *last;
 }
 
+/* The pixels p..last-1 in tiles as large as the registers allow; the last two share what is left
+ * evenly, since the sums of a small tile wait for each other. */
+INLINE void depthwise_inside(const struct avl_depthwise_job *job, int p, int last,
+			     const int columns)
+{
+	for (int size; p < last; p += size) {
+		const int left = last - p;
+		size = left >= 2 * DEPTHWISE_PIXELS ? DEPTHWISE_PIXELS
+		       : left > DEPTHWISE_PIXELS    ? (left + 1) / 2
+						    : left;
+		switch (size) {
+#define TILE(n)                                                                                    \
+	case n:                                                                                    \
+		depthwise_tile(job, p, n, columns);                                                \
+		break;
+			TILE(1)
+			TILE(2)
+			TILE(3)
+#if DEPTHWISE_PIXELS > 3
+			TILE(4)
+			TILE(5)
+			TILE(6)
+#endif
+#if DEPTHWISE_PIXELS > 6
+			TILE(7)
+			TILE(8)
+			TILE(9)
+			TILE(10)
+			TILE(11)
+			TILE(12)
+			TILE(13)
+			TILE(14)
+#endif
+#undef TILE
+		}
+	}
+}
+
 INLINE void depthwise_columns(const struct avl_depthwise_job *job, const int columns)
 {
 	int p, last;
 	inside(job->width, columns, job->stride, job->pad, job->pixels, &p, &last);
 	for (int edge = 0; edge < p; edge++)
 		depthwise_edge(job, edge);
-	for (; p + DEPTHWISE_PIXELS <= last; p += DEPTHWISE_PIXELS)
-		depthwise_tile(job, p, DEPTHWISE_PIXELS, columns);
-	for (; p + 2 <= last; p += 2)
-		depthwise_tile(job, p, 2, columns);
-	for (; p < job->pixels; p++)
+	depthwise_inside(job, p, last, columns);
+	for (p = last; p < job->pixels; p++)
 		depthwise_edge(job, p);
 }
 

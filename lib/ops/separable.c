@@ -6,8 +6,8 @@
 #include "ops/ops.h"
 
 /* Rows of the wide map, bordered with zeros, are made a block of channels at a time in the thread's
- * memory, and rows of the deep map, what the depthwise convolution gives, from them while they are
- * in a cache. Then there are two ways:
+ * memory (without an expansion the input is that map), and rows of the deep map, what the depthwise
+ * convolution gives, from them while they are in a cache. Then there are two ways:
  *
  * by bands, where a picture has many more pixels than channels: an item is a band of output rows,
  * all channels; it goes down the band some rows at a time, and they are finished at once;
@@ -50,7 +50,7 @@ static int inner_of(int c)
 
 static size_t step_floats(const struct plan *p, int rows)
 {
-	const int held = (rows - 1) * p->deep->stride_h + p->deep->kernel_h;
+	const int held = p->expand ? (rows - 1) * p->deep->stride_h + p->deep->kernel_h : 0;
 	return (size_t)p->blocks * AVL_BLOCK *
 	       ((size_t)held * (size_t)p->width + (size_t)rows * (size_t)p->mid.w);
 }
@@ -61,14 +61,12 @@ static void plan_bands(struct plan *p)
 	const int apart = (p->mid.h + BANDS - 1) / BANDS;
 	const int worth = p->expand && lost > 0
 			      ? (ROWS_A_ROW_LOST * lost + p->deep->stride_h - 1) / p->deep->stride_h
-			      : 1;
+			      : STEP_ROWS;
 	p->band_rows = apart > worth ? worth : apart;
-	p->band_rows = p->band_rows < STEP_ROWS ? STEP_ROWS : p->band_rows;
 	p->group = 1;
 	p->step_rows = STEP_ROWS;
 	while (p->step_rows > 1 && step_floats(p, p->step_rows) > WORK_FLOATS)
 		p->step_rows--;
-	p->held_rows = (p->step_rows - 1) * p->deep->stride_h + p->deep->kernel_h;
 }
 
 static struct plan plan_of(const struct avl_attr *attr, const struct avl_shape *in)
@@ -98,8 +96,9 @@ static struct plan plan_of(const struct avl_attr *attr, const struct avl_shape *
 	} else {
 		p.group = p.blocks > 1 ? 2 : 1;
 		p.band_rows = p.step_rows = p.mid.h;
-		p.held_rows = (p.mid.h - 1) * p.deep->stride_h + p.deep->kernel_h;
 	}
+	if (p.expand)
+		p.held_rows = (p.step_rows - 1) * p.deep->stride_h + p.deep->kernel_h;
 	return p;
 }
 
@@ -204,13 +203,6 @@ static void make_wide(const struct job *job, int n, int y, int block, int blocks
 	    rows->wide + ((ptrdiff_t)(y - rows->top) * p->width + p->left) * AVL_BLOCK;
 	const ptrdiff_t row = ((ptrdiff_t)n * p->in.h + y) * p->in.w * AVL_BLOCK;
 	const float *const x = job->run->in[0].data + row;
-	if (!p->expand) {
-		for (int b = 0; b < blocks; b++)
-			memcpy(to + b * rows->wide_block,
-			       x + (block + b) * avl_block_stride(&p->in),
-			       (size_t)p->in.w * AVL_BLOCK * sizeof *to);
-		return;
-	}
 	const float *const packed = job->run->packed;
 	const size_t inputs = (size_t)(p->taps * p->inner);
 	avl_kern()->conv(&(struct avl_conv_job){
@@ -230,25 +222,34 @@ static void make_wide(const struct job *job, int n, int y, int block, int blocks
 	});
 }
 
-/* Row Y of the deep map of block BLOCK, the B-th of the group. */
-static void make_deep(const struct job *job, int y, int block, int b, const struct rows *rows)
+/* Row Y of the deep map of block BLOCK, the B-th of the group. Without an expansion the input is
+ * the wide map, and its border is left to the kernel. */
+static void make_deep(const struct job *job, int n, int y, int block, int b,
+		      const struct rows *rows)
 {
 	const struct plan *const p = &job->p;
 	const struct avl_attr *const attr = p->deep;
 	const int top = y * attr->stride_h - p->top;
 	const int first = top < 0 ? -top : 0;
 	const int last = top + attr->kernel_h > p->in.h ? p->in.h - top : attr->kernel_h;
+	const int width = p->expand ? p->width : p->in.w;
 	const float *const params =
 	    job->run->packed + p->expand_floats +
 	    (ptrdiff_t)block * AVL_BLOCK * (attr->kernel_h * attr->kernel_w + 1);
+	const float *x = rows->wide + b * rows->wide_block;
+	int row = top + first - rows->top;
+	if (!p->expand) {
+		x = job->run->in[0].data + block * avl_block_stride(&p->in);
+		row = n * p->in.h + top + first;
+	}
 	avl_kern()->depthwise(&(struct avl_depthwise_job){
-	    .x = rows->wide + b * rows->wide_block +
-		 (ptrdiff_t)(top + first - rows->top) * p->width * AVL_BLOCK,
+	    .x = x + (ptrdiff_t)row * width * AVL_BLOCK,
 	    .rows = last - first,
-	    .width = p->width,
+	    .width = width,
 	    .w = params + (1 + first * attr->kernel_w) * AVL_BLOCK,
 	    .columns = attr->kernel_w,
 	    .stride = attr->stride_w,
+	    .pad = p->expand ? 0 : p->left,
 	    .bias = params,
 	    .y = rows->mid + b * rows->mid_block,
 	    .pixels = p->mid.w,
@@ -265,10 +266,10 @@ static void make_rows(const struct job *job, int n, int first, int last, int mad
 	const struct plan *const p = &job->p;
 	for (int y = first; y < last; y++, rows->mid += (ptrdiff_t)p->mid.w * AVL_BLOCK) {
 		const int below = y * p->deep->stride_h - p->top + p->deep->kernel_h;
-		for (; made < below && made < p->in.h; made++)
+		for (; p->expand && made < below && made < p->in.h; made++)
 			make_wide(job, n, made, block, blocks, rows);
 		for (int b = 0; b < blocks; b++)
-			make_deep(job, y, block + b, b, rows);
+			make_deep(job, n, y, block + b, b, rows);
 	}
 }
 
@@ -331,7 +332,7 @@ static void band_item(void *argument, int number, int thread)
 					    .top = top,
 					    .mid = mid + block * mid_block};
 			make_rows(job, n, first, last, made, block, 1, &rows);
-			if (next < below)
+			if (p->expand && next < below)
 				memmove(rows.wide, rows.wide + (next - top) * width,
 					(size_t)(below - next) * (size_t)width * sizeof *wide);
 		}

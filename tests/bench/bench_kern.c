@@ -49,6 +49,17 @@ static float *random_floats(size_t n)
 	return x;
 }
 
+#define WINDOW(k, s)                                                                               \
+	.kernel_h = (k), .kernel_w = (k), .stride_h = (s), .stride_w = (s), .pad = AVL_PAD_SAME,   \
+	.lo = 0, .hi = 6
+
+/* What follows in the ops that are several in one. */
+static const struct avl_attr to_16 = {16, WINDOW(1, 1)}, to_24 = {24, WINDOW(1, 1)},
+			     to_112 = {112, WINDOW(1, 1)}, to_512 = {512, WINDOW(1, 1)};
+static const struct avl_attr spread_96 = {96, WINDOW(3, 2), .then = &to_24};
+static const struct avl_attr spread_672 = {672, WINDOW(5, 1), .then = &to_112};
+static const struct avl_attr pool_8 = {.kernel_h = 1, .kernel_w = 8, .stride_h = 1, .stride_w = 8};
+
 /* Layers of the networks, each with the size it has there. */
 static const struct layer {
 	const char *name;
@@ -56,9 +67,6 @@ static const struct layer {
 	struct avl_shape in;
 	struct avl_attr attr;
 } layers[] = {
-#define WINDOW(k, s)                                                                               \
-	.kernel_h = (k), .kernel_w = (k), .stride_h = (s), .stride_w = (s), .pad = AVL_PAD_SAME,   \
-	.lo = 0, .hi = 6
     {"conv 3x3, 3 planes -> 32", &avl_op_conv, {1, 3, 448, 448}, {32, WINDOW(3, 2), .planar = 1}},
     {"conv 1x1, 96 -> 24", &avl_op_conv, {1, 96, 112, 112}, {24, WINDOW(1, 1)}},
     {"conv 1x1, 80 -> 480", &avl_op_conv, {1, 80, 28, 28}, {480, WINDOW(1, 1)}},
@@ -67,6 +75,27 @@ static const struct layer {
     {"conv 3x3, 512 -> 512", &avl_op_conv, {1, 512, 14, 14}, {512, WINDOW(3, 1)}},
     {"depthwise 3x3, 96", &avl_op_depthwise, {1, 96, 224, 224}, {96, WINDOW(3, 2)}},
     {"depthwise 5x5, 672", &avl_op_depthwise, {1, 672, 28, 28}, {672, WINDOW(5, 1)}},
+    {"separable 32 -> 16",
+     &avl_op_separable,
+     {1, 32, 224, 224},
+     {32, WINDOW(3, 1), .then = &to_16}},
+    {"separable 512 -> 512",
+     &avl_op_separable,
+     {9, 512, 6, 4},
+     {512, WINDOW(3, 1), .then = &to_512}},
+    {"separable 16 -> 96 -> 24",
+     &avl_op_separable,
+     {1, 16, 224, 224},
+     {96, WINDOW(1, 1), .then = &spread_96}},
+    {"separable 112 -> 672 -> 112",
+     &avl_op_separable,
+     {1, 112, 28, 28},
+     {672, WINDOW(1, 1), .then = &spread_672}},
+    {"convpool 64, 1 plane -> 16",
+     &avl_op_convpool,
+     {1, 1, 1, 220500},
+     {16, .kernel_h = 1, .kernel_w = 64, .stride_h = 1, .stride_w = 2, .pad_w = 32, .hi = INFINITY,
+      .planar = 1, .then = &pool_8}},
     {"maxpool 3x3, 64", &avl_op_maxpool, {1, 64, 224, 224}, {WINDOW(3, 2)}},
     {"mean, 1024", &avl_op_mean, {1, 1024, 14, 14}, {.out = 0}},
 };
@@ -84,16 +113,37 @@ static void run_op(void *arg)
 	job->op->forward(&job->run);
 }
 
-static double operations(const struct layer *layer, const struct avl_shape *out)
+/* Of one op, or of the first of those it is. */
+static double operations(const struct avl_op *op, const struct avl_attr *attr,
+			 const struct avl_shape *in, const struct avl_shape *out)
 {
-	const double window = (double)layer->attr.kernel_h * layer->attr.kernel_w;
-	const double outputs = (double)out->c * out->h * out->w;
-	if (layer->op == &avl_op_conv)
-		return 2 * outputs * window * layer->in.c;
-	if (layer->op == &avl_op_depthwise)
+	const double window = (double)attr->kernel_h * attr->kernel_w;
+	const double outputs = (double)out->n * out->c * out->h * out->w;
+	if (op == &avl_op_conv)
+		return 2 * outputs * window * in->c;
+	if (op == &avl_op_depthwise)
 		return 2 * outputs * window;
-	return layer->op == &avl_op_maxpool ? outputs * window
-					    : (double)layer->in.c * layer->in.h * layer->in.w;
+	return op == &avl_op_maxpool ? outputs * window : (double)in->n * in->c * in->h * in->w;
+}
+
+static double operations_of_all(const struct layer *layer, const struct avl_shape *out)
+{
+	const struct avl_attr *attr = &layer->attr;
+	const int separable = layer->op == &avl_op_separable;
+	if (!attr->then)
+		return operations(layer->op, attr, &layer->in, out);
+	const struct avl_op *op = separable && !attr->then->then ? &avl_op_depthwise : &avl_op_conv;
+	struct avl_shape in = layer->in, next;
+	double sum = 0;
+	for (; attr; attr = attr->then, in = next) {
+		if (op->shape(attr, &in, &next, NULL))
+			return 0;
+		sum += operations(op, attr, &in, &next);
+		op = !separable                ? &avl_op_maxpool
+		     : op == &avl_op_depthwise ? &avl_op_conv
+					       : &avl_op_depthwise;
+	}
+	return sum;
 }
 
 static void bench_layer(const struct layer *layer)
@@ -117,7 +167,7 @@ static void bench_layer(const struct layer *layer)
 	};
 	const double seconds = fastest(run_op, &job);
 	printf("%-10s %-26s %8.1f GF/s %9.3f ms\n", avl_kern()->level, layer->name,
-	       operations(layer, &out) / seconds * 1e-9, seconds * 1e3);
+	       operations_of_all(layer, &out) / seconds * 1e-9, seconds * 1e3);
 	free(x);
 	free(y);
 	free(packed);

@@ -61,6 +61,11 @@ matches 'and that is said' 'put where they belong: not the official number' "$OU
 printf 'record a\nseal heat_region [0.25,0,2,1]\nf4 heat.npy 2x2 = 0 1\nf8 boxes.npy 1x5 = 0.5 0 0.75 1 0\n' | mkrecord >in.tar
 t_lines 2 'a region outside the frame' 1 "record 'a': heat_region is not four fractions" -- avl-eval in.tar
 
+for range in '[1,0]' '[0]' '["a",1]' '[0,1e999]'; do
+	printf 'record a\nseal heat_range %s\nf4 heat.npy 2x2 = 0 1\nf8 boxes.npy 1x5 = 0.5 0 0.75 1 0\n' "$range" | mkrecord >in.tar 2>/dev/null || continue
+	t_lines 2 "the range $range" 1 "heat_range is not two numbers" -- avl-eval in.tar
+done
+
 records 3 is3 >in.tar
 t 'the same stream twice' 0 '' -- avl-eval --resamples 0 in.tar in.tar
 matches 'is seen by its keys' '3 records have a key that came before' "$OUT"

@@ -66,6 +66,7 @@ static const struct avl_command command = {
 struct job {
 	const char *picture, *sound; /* NULL: none */
 	double time_s;               /* of a list's row; negative: none */
+	const char *wrong;           /* why there is nothing to extract, or NULL */
 	struct avl_stem stem;
 	bool listed;
 };
@@ -235,7 +236,7 @@ static void name_jobs(struct job *jobs, int n, bool listed, const char *const *n
 	if (!paths)
 		avl_die(AVL_EXIT_FAILURE, "out of memory");
 	for (int i = 0; i < n; i++)
-		paths[i] = jobs[i].picture ? jobs[i].picture : jobs[i].sound;
+		paths[i] = jobs[i].picture ? jobs[i].picture : jobs[i].sound ? jobs[i].sound : "";
 	if (avl_stems_make(&stems, names, paths, n, listed, &err))
 		avl_die_err(&err);
 	for (int i = 0; i < n; i++)
@@ -252,11 +253,12 @@ static struct job *jobs_of_list(const struct avl_list *list)
 		avl_die(AVL_EXIT_FAILURE, "out of memory");
 	for (int i = 0; i < list->n; i++) {
 		const struct avl_list_row *const row = &list->row[i];
-		jobs[i] = (struct job){.picture = row->picture,
+		jobs[i] = (struct job){.wrong = row->wrong,
+				       .picture = row->picture,
 				       .sound = row->sound,
 				       .time_s = row->time_s,
 				       .listed = true};
-		names[i] = row->key;
+		names[i] = row->wrong ? "" : row->key;
 	}
 	name_jobs(jobs, list->n, true, names);
 	free(names);
@@ -375,6 +377,10 @@ static void extract(struct run *run, const struct job *job)
 	struct avl_clip_options clip_options = run->clip;
 	struct avl_clip *clip;
 	struct avl_err err;
+	if (job->wrong) {
+		avl_error("'%s': %s", shown_name(list_path), job->wrong);
+		return;
+	}
 	const char *const name = shown_name(job->picture ? job->picture : job->sound);
 	if (job->time_s >= 0) {
 		clip_options.mode = AVL_CLIP_TIMES;

@@ -90,6 +90,19 @@ static int parse_row(struct avl_list_row *row, char *line, int number, struct av
 	return 1;
 }
 
+static int add_row(struct avl_list *list, char *line, int number, struct avl_err *err)
+{
+	struct avl_list_row *const row = &list->row[list->n];
+	struct avl_err wrong;
+	const int is = parse_row(row, line, number, &wrong);
+	list->n += is != 0;
+	if (is >= 0)
+		return 0;
+	*row = (struct avl_list_row){
+	    .wrong = avl_arena_text(&list->notes, wrong.text, strlen(wrong.text))};
+	return row->wrong ? 0 : avl_fail(err, AVL_ENOMEM, "out of memory");
+}
+
 static int count_lines(const char *text)
 {
 	int n = 1;
@@ -102,6 +115,7 @@ int avl_list_read(struct avl_list *list, const char *path, struct avl_err *err)
 {
 	size_t n = 0;
 	*list = (struct avl_list){0};
+	avl_arena_init(&list->notes, 0);
 	int rc = read_text(&list->text, &n, path, err);
 	if (rc)
 		return rc;
@@ -115,9 +129,7 @@ int avl_list_read(struct avl_list *list, const char *path, struct avl_err *err)
 		char *const end = strchr(line, '\n');
 		if (end)
 			*end = 0;
-		const int is = parse_row(&list->row[list->n], line, ++number, err);
-		rc = is < 0 ? is : 0;
-		list->n += is > 0;
+		rc = add_row(list, line, ++number, err);
 		line = end ? end + 1 : NULL;
 	}
 	if (rc)
@@ -129,5 +141,6 @@ void avl_list_release(struct avl_list *list)
 {
 	free(list->row);
 	free(list->text);
+	avl_arena_release(&list->notes);
 	*list = (struct avl_list){0};
 }

@@ -51,7 +51,7 @@ struct avl_clip_record {
 	const uint8_t *rgb; /* height x width x 3, sRGB, rotated as shown; NULL: no picture */
 	int width, height;
 	double frame_s;     /* time stamp of the picture */
-	const float *audio; /* mono, the mean of all channels; NULL: no sound */
+	const float *audio; /* mono, all channels mixed (media/mono.h); NULL: no sound */
 	size_t samples;
 	int rate_hz;
 	double audio_start_s; /* time of the first sample */

@@ -12,8 +12,7 @@
  * recorded before it (a codec's delay) is dropped; where the sound begins later or has gaps, there
  * are zeros. A stretch of it is held in memory.
  *
- * Mono is the mean of all channels, each with the same weight, a centre or LFE channel too; or
- * of the first few. */
+ * Mono is the mix of all channels, or the mean of the first few: media/mono.h. */
 struct avl_sound;
 struct avl_demux;
 

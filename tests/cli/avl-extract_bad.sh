@@ -95,6 +95,10 @@ t 'a row with nothing in it' 1 'line 1: neither picture nor sound' -- x --list n
 t 'a row with a wrong time' 1 "line 3: 'soon' is no time" -- x --list soon.tsv
 t 'a row without a key' 1 'line 1: no key' -- x --list nokey.tsv
 printf '\357\273\277marked\tquiet.wav\t-\t0.1\n' >marked.tsv
+printf 'k\t-\tquiet.wav\t0.1\nl\t-\t-\nm\t-\tquiet.wav\t0.2\n' >gap.tsv
+t 'a wrong row between good ones' 1 "'gap.tsv': line 2: neither picture nor sound" -- \
+	x --list gap.tsv -o gap.tar
+is '... spoils neither' "$(avl-check --json gap.tar | grep -c '"time":0.[12],')" 2
 t 'a list from a spreadsheet' 0 '' -- x --list marked.tsv -o marked.tar
 is '... its mark is no part of a key' "$(tar tf marked.tar | grep -c '^marked\.')" 2
 t 'a row whose file is missing' 1 "'none.wav': No such file" -- x --list half.tsv -o half.tar

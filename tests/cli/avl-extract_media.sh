@@ -257,4 +257,39 @@ if [ -f a.mkv ]; then
 		fail 'a cut Matroska: there is a good part' "$n records"
 	fi
 fi
+
+# Constant sounds of several channels, each with its own level, mixed to one.
+cat >channels.py <<'END'
+import struct, sys
+name, mask, levels = sys.argv[1], int(sys.argv[2], 0), [float(v) for v in sys.argv[3:]]
+n, rate = len(levels), 16000
+frame = struct.pack('<%dh' % n, *(round(32768 * v) for v in levels))
+body = struct.pack('<HHIIHH', 0xfffe, n, rate, rate * 2 * n, 2 * n, 16)
+body += struct.pack('<HHIH', 22, 16, mask, 1) + bytes.fromhex('000000001000800000aa00389b71')
+data = frame * (rate // 2)
+chunks = b'WAVEfmt ' + struct.pack('<I', len(body)) + body + b'data' + struct.pack('<I', len(data))
+open(name, 'wb').write(b'RIFF' + struct.pack('<I', len(chunks) + len(data)) + chunks + data)
+END
+cat >level.py <<'END'
+import io, struct, sys, tarfile
+tar = tarfile.open(sys.argv[1])
+name = next(n for n in tar.getnames() if n.endswith('.audio.npy'))
+samples = struct.unpack('<8000f', tar.extractfile(name).read()[128:])
+assert max(samples) - min(samples) < 1e-6
+print('%.4f' % samples[0])
+END
+# (0.7071 (0.1 + 0.2) + 0.3 + 0.5 (0.05 + 0.15)) / (2 * 0.7071 + 1 + 2 * 0.5)
+while read -r level what mask levels; do
+	# shellcheck disable=SC2086 # levels are words
+	python3 channels.py mixed.wav "$mask" $levels
+	t "$what is read" 0 '' -- avl-extract -w all -a 0 -o mixed.tar mixed.wav
+	is "$what: the mix" "$(python3 level.py mixed.tar)" "$level"
+done <<'END'
+0.1793 5.1_with_side 0x60f 0.1 0.2 0.3 0.9 0.05 0.15
+0.1793 5.1_with_back 0x3f 0.1 0.2 0.3 0.9 0.05 0.15
+0.9999 full_scale 0x3f 0.9999 0.9999 0.9999 0 0.9999 0.9999
+0.1500 2.1 0xb 0.1 0.2 0.9
+0.1500 stereo 0x3 0.1 0.2
+0.2000 unplaced 0 0.1 0.2 0.3
+END
 done_testing

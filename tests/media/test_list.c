@@ -55,7 +55,21 @@ Test(list, names_the_line_that_is_wrong)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct avl_list list;
 		struct avl_err err;
-		cr_expect_eq(read_text(&list, rows[i].text, &err), AVL_EFORMAT, "row %zu", i);
-		cr_expect_not_null(strstr(err.text, rows[i].says), "row %zu: %s", i, err.text);
+		cr_assert_eq(read_text(&list, rows[i].text, &err), 0, "row %zu", i);
+		const char *const wrong = list.row[list.n - 1].wrong;
+		cr_assert_not_null(wrong, "row %zu", i);
+		cr_expect_not_null(strstr(wrong, rows[i].says), "row %zu: %s", i, wrong);
+		avl_list_release(&list);
 	}
+}
+
+Test(list, keeps_the_rows_round_one_that_is_wrong)
+{
+	struct avl_list list;
+	struct avl_err err;
+	cr_assert_eq(read_text(&list, "a\tx\n\ty\nb\tz\n", &err), 0);
+	cr_assert_eq(list.n, 3);
+	cr_expect(!list.row[0].wrong && list.row[1].wrong && !list.row[2].wrong);
+	cr_expect_str_eq(list.row[2].key, "b");
+	avl_list_release(&list);
 }

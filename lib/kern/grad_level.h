@@ -40,6 +40,21 @@ static void conv_dw(const struct avl_conv_dw_job *job)
 	int i = 0;
 	for (; i + DW_INPUTS <= job->inputs; i += DW_INPUTS)
 		conv_dw_tile(job, i, DW_INPUTS);
+	/* a sum alone would wait for itself */
+	if (i + DW_INPUTS / 2 <= job->inputs) {
+		conv_dw_tile(job, i, DW_INPUTS / 2);
+		i += DW_INPUTS / 2;
+	}
+#if DW_INPUTS > 4
+	if (i + DW_INPUTS / 4 <= job->inputs) {
+		conv_dw_tile(job, i, DW_INPUTS / 4);
+		i += DW_INPUTS / 4;
+	}
+	if (i + DW_INPUTS / 8 <= job->inputs) {
+		conv_dw_tile(job, i, DW_INPUTS / 8);
+		i += DW_INPUTS / 8;
+	}
+#endif
 	for (; i < job->inputs; i++)
 		conv_dw_tile(job, i, 1);
 }

@@ -36,7 +36,7 @@ void avl_conv_unpack(const struct avl_attr *attr, const struct avl_shape *in, co
 /* Backward to the weights. The taps of a planar picture are few and single floats, so they are
  * first laid side by side, in blocks as channels are: some rows of output at a time, of as many
  * floats as these. */
-#define LAID_FLOATS ((size_t)256 << 10)
+#define LAID_FLOATS ((size_t)128 << 10)
 
 struct job {
 	const struct avl_op_run *run;

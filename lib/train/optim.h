@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/par.h"
+
 /* A parameter of a network as the optimiser sees it: a flat block of floats, its gradient, and what
  * the optimiser remembers of it. Whoever makes the block owns the memory. */
 struct avl_param {
@@ -30,6 +32,8 @@ struct avl_optim {
 	double beta1, beta2, eps; /* usual: 0.9, 0.999, 1e-8 */
 	double momentum;
 	double decay;
+	struct avl_par *par; /* borrowed, may be NULL; every element is on its own, so that no bit
+				depends on it */
 };
 
 /* STEP counts from 1. */

@@ -104,6 +104,7 @@ int avl_trainer_init(struct avl_trainer *t, const struct avl_trainer_options *op
 	    .cols = cols,
 	    .area = rows * cols,
 	};
+	t->options.optim.par = par;
 	avl_arena_init(&t->memory, 0);
 	int code = avl_heads_run_init(&t->run, parts->heads, batch, t->area, learns(parts->sound),
 				      learns(parts->image), par, err);

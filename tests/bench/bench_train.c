@@ -163,7 +163,7 @@ static double square_loss(const struct bench *b, const struct avl_map *y)
 
 static void optimise(struct bench *b)
 {
-	const struct avl_optim adam = {AVL_OPTIM_ADAM, 0.9, 0.999, 1e-8, 0, 0};
+	const struct avl_optim adam = {AVL_OPTIM_ADAM, 0.9, 0.999, 1e-8, 0, 0, b->par};
 	avl_optim_step(&adam, b->params, b->nparams, ++b->step, 1e-4);
 }
 

@@ -42,3 +42,35 @@ Test(optim, momentum_of_zero_is_plain_descent)
 	avl_optim_step(&sgd, &param, 1, 5, 0.25);
 	cr_expect_float_eq(value[0], 0.5f, 1e-7f);
 }
+
+/* More than one span of work, shared among three threads: the same bits. */
+Test(optim, threads_change_nothing)
+{
+	enum { N = 150001 };
+	static const enum avl_optim_kind kinds[] = {AVL_OPTIM_ADAM, AVL_OPTIM_ADAMW, AVL_OPTIM_SGD};
+	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+		struct avl_optim optim = {kinds[k], 0.9, 0.999, 1e-8, 0.9, 0.01, NULL};
+		float *const all = calloc(7 * (size_t)N, sizeof *all);
+		struct avl_param alone = {.count = N}, shared = {.count = N};
+		alone.grad = shared.grad = all;
+		alone.value = all + N;
+		alone.first = all + 2 * N;
+		alone.second = all + 3 * N;
+		shared.value = all + 4 * N;
+		shared.first = all + 5 * N;
+		shared.second = all + 6 * N;
+		for (int i = 0; i < N; i++) {
+			all[i] = (float)(i % 1009 - 500) / 300;
+			alone.value[i] = shared.value[i] = (float)(i % 811 - 400) / 100;
+		}
+		avl_optim_step(&optim, &alone, 1, 1, 0.01);
+		avl_optim_step(&optim, &alone, 1, 2, 0.01);
+		cr_assert_eq(avl_par_new(&optim.par, 3, NULL), 0);
+		avl_optim_step(&optim, &shared, 1, 1, 0.01);
+		avl_optim_step(&optim, &shared, 1, 2, 0.01);
+		avl_par_free(optim.par);
+		cr_assert_eq(memcmp(alone.value, shared.value, 3 * (size_t)N * sizeof *all), 0);
+		cr_assert(alone.value[N - 1] != (float)((N - 1) % 811 - 400) / 100);
+		free(all);
+	}
+}

@@ -75,7 +75,7 @@ struct avl_maxpool_job {
 	int pixels;
 };
 
-/* Winograd's F(m x m, 3 x 3), m = 2 or 4: tiles of m x m outputs of a 3 x 3 convolution, TILES of
+/* Winograd's F(m x m, 3 x 3), m = 2, 4 or 6: tiles of m x m outputs of a 3 x 3 convolution, TILES of
  * them side by side, for one block of channels of one picture.
  *
  * The (m + 2) x (m + 2) inputs of each, from row TOP and column LEFT (of the first tile) on, zeros

@@ -1,9 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The transforms of Winograd's F(4x4, 3x3) (Lavin & Gray 2016, with the points 0, 1, -1, 2, -2 and
- * infinity) and F(2x2, 3x3) (0, 1, -1 and infinity): B' d B of a tile of input, G g G' of a kernel,
- * A' m A of a tile of products, a block of channels in each element. Each is a sum along one side,
- * then along the other. */
+/* The transforms of Winograd's F(m x m, 3x3) (Lavin & Gray 2016) with the points 0, 1, -1 and
+ * infinity (m = 2), 2 and -2 besides (m = 4), 1/2 and -1/2 besides (m = 6): B' d B of a tile of
+ * input, G g G' of a kernel, A' m A of a tile of products, a block of channels in each element.
+ * Each is a sum along one side, then along the other. */
+
+INLINE void winograd_b6(const int pair, const vec *d, vec out[2])
+{
+	if (pair == 0) {
+		out[0] = d[0] - d[6] + splat(5.25F) * (d[4] - d[2]);
+		out[1] = d[7] - d[1] + splat(5.25F) * (d[3] - d[5]);
+		return;
+	}
+	vec a, b;
+	if (pair == 1) {
+		a = d[2] + d[6] - splat(4.25F) * d[4];
+		b = d[1] + d[5] - splat(4.25F) * d[3];
+	} else if (pair == 2) {
+		a = d[6] + splat(0.25F) * d[2] - splat(1.25F) * d[4];
+		b = splat(0.5F) * d[1] - splat(2.5F) * d[3] + splat(2) * d[5];
+	} else {
+		a = d[6] + splat(4) * d[2] - splat(5) * d[4];
+		b = splat(2) * d[1] - splat(2.5F) * d[3] + splat(0.5F) * d[5];
+	}
+	out[0] = a + b;
+	out[1] = a - b;
+}
 
 /* Rows 2 * pair - 1 and 2 * pair of B', which share terms; of pair 0 the first row and the last. */
 INLINE void winograd_b(const int m, const int pair, const vec *d, vec out[2])
@@ -11,6 +33,10 @@ INLINE void winograd_b(const int m, const int pair, const vec *d, vec out[2])
 	if (m == 2) {
 		out[0] = pair ? d[1] + d[2] : d[0] - d[2];
 		out[1] = pair ? d[2] - d[1] : d[1] - d[3];
+		return;
+	}
+	if (m == 6) {
+		winograd_b6(pair, d, out);
 		return;
 	}
 	if (pair == 0) {
@@ -36,9 +62,9 @@ INLINE void winograd_input_tile(const int m, const float *x, ptrdiff_t row, floa
 				ptrdiff_t step)
 {
 	FOR (pair, (m + 2) / 2) {
-		vec half[2][6];
+		vec half[2][8];
 		FOR (j, m + 2) {
-			vec d[6], t[2];
+			vec d[8], t[2];
 			FOR (i, m + 2)
 				d[i] = load(x + i * row + j * AVL_BLOCK);
 			winograd_b(m, pair, d, t);
@@ -76,7 +102,7 @@ INLINE void winograd_patch(const int m, const struct avl_winograd_input_job *job
 
 INLINE void winograd_input_tiles(const int m, const struct avl_winograd_input_job *job)
 {
-	_Alignas(64) float patch[36 * AVL_BLOCK];
+	_Alignas(64) float patch[64 * AVL_BLOCK];
 	const int rows_inside = job->top >= 0 && job->top + m + 2 <= job->h;
 	for (int t = 0; t < job->tiles; t++) {
 		const int left = job->left + t * m;
@@ -94,10 +120,27 @@ INLINE void winograd_input_tiles(const int m, const struct avl_winograd_input_jo
 
 static void winograd_input(const struct avl_winograd_input_job *job)
 {
-	if (job->m == 4)
+	if (job->m == 6)
+		winograd_input_tiles(6, job);
+	else if (job->m == 4)
 		winograd_input_tiles(4, job);
 	else
 		winograd_input_tiles(2, job);
+}
+
+INLINE void winograd_g6(const vec g[3], vec *out)
+{
+	const vec ends = splat(-2.0F / 9) * (g[0] + g[2]), middle = splat(2.0F / 9) * g[1];
+	const vec two = splat(1.0F / 90) * g[0] + splat(2.0F / 45) * g[2];
+	const vec half = splat(32.0F / 45) * g[0] + splat(8.0F / 45) * g[2];
+	out[0] = g[0];
+	out[1] = ends - middle;
+	out[2] = ends + middle;
+	out[3] = two + splat(1.0F / 45) * g[1];
+	out[4] = two - splat(1.0F / 45) * g[1];
+	out[5] = half + splat(16.0F / 45) * g[1];
+	out[6] = half - splat(16.0F / 45) * g[1];
+	out[7] = g[2];
 }
 
 INLINE void winograd_g(const int m, const vec g[3], vec *out)
@@ -108,6 +151,10 @@ INLINE void winograd_g(const int m, const vec g[3], vec *out)
 		out[1] = ends + middle;
 		out[2] = ends - middle;
 		out[3] = g[2];
+		return;
+	}
+	if (m == 6) {
+		winograd_g6(g, out);
 		return;
 	}
 	const vec ends = splat(-1.0F / 6) * (g[0] + g[2]), middle = splat(1.0F / 6) * g[1];
@@ -124,7 +171,7 @@ INLINE void winograd_g(const int m, const vec g[3], vec *out)
 INLINE void winograd_weights_of(const int m, const float *g, float *out, ptrdiff_t step)
 {
 	for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR) {
-		vec half[3][6];
+		vec half[3][8];
 		FOR (j, 3) {
 			vec column[3];
 			FOR (i, 3)
@@ -132,7 +179,7 @@ INLINE void winograd_weights_of(const int m, const float *g, float *out, ptrdiff
 			winograd_g(m, column, half[j]);
 		}
 		FOR (i, m + 2) {
-			vec t[6];
+			vec t[8];
 			winograd_g(m, (const vec[]){half[0][i], half[1][i], half[2][i]}, t);
 			FOR (j, m + 2)
 				store(out + (i * (m + 2) + j) * step + v, t[j]);
@@ -142,7 +189,9 @@ INLINE void winograd_weights_of(const int m, const float *g, float *out, ptrdiff
 
 static void winograd_weights(int m, const float *g, float *out, ptrdiff_t step)
 {
-	if (m == 4)
+	if (m == 6)
+		winograd_weights_of(6, g, out, step);
+	else if (m == 4)
 		winograd_weights_of(4, g, out, step);
 	else
 		winograd_weights_of(2, g, out, step);
@@ -157,6 +206,16 @@ INLINE void winograd_a(const int m, const vec *p, vec *out)
 		return;
 	}
 	const vec c = p[3] + p[4], d = p[3] - p[4];
+	if (m == 6) {
+		const vec e = p[5] + p[6], f = p[5] - p[6];
+		out[0] = p[0] + a + c + e;
+		out[1] = b + splat(2) * d + splat(1.0F / 2) * f;
+		out[2] = a + splat(4) * c + splat(1.0F / 4) * e;
+		out[3] = b + splat(8) * d + splat(1.0F / 8) * f;
+		out[4] = a + splat(16) * c + splat(1.0F / 16) * e;
+		out[5] = b + splat(32) * d + splat(1.0F / 32) * f + p[7];
+		return;
+	}
 	out[0] = p[0] + a + c;
 	out[1] = b + splat(2) * d;
 	out[2] = a + splat(4) * c;
@@ -165,11 +224,11 @@ INLINE void winograd_a(const int m, const vec *p, vec *out)
 
 /* A' m A of the products at P. The bias is added to the one product that has the factor 1 in every
  * output. */
-INLINE void winograd_sums(const int m, const float *p, ptrdiff_t step, vec bias, vec out[4][4])
+INLINE void winograd_sums(const int m, const float *p, ptrdiff_t step, vec bias, vec out[6][6])
 {
-	vec half[6][4];
+	vec half[8][6];
 	FOR (i, m + 2) {
-		vec row[6];
+		vec row[8];
 		FOR (j, m + 2)
 			row[j] = load(p + (i * (m + 2) + j) * step);
 		if (i == 1)
@@ -177,7 +236,7 @@ INLINE void winograd_sums(const int m, const float *p, ptrdiff_t step, vec bias,
 		winograd_a(m, row, half[i]);
 	}
 	FOR (j, m) {
-		vec column[6], t[4];
+		vec column[8], t[6];
 		FOR (i, m + 2)
 			column[i] = half[i][j];
 		winograd_a(m, column, t);
@@ -195,7 +254,7 @@ INLINE vec winograd_largest(vec a, vec b, vec c, vec d)
 
 /* ROWS and COLS of the tile lie inside the picture. */
 INLINE void winograd_store(const int m, const struct avl_winograd_output_job *job,
-			   const vec out[4][4], ptrdiff_t at, const int rows, const int cols)
+			   const vec out[6][6], ptrdiff_t at, const int rows, const int cols)
 {
 	const vec lo = splat(job->lo), hi = splat(job->hi);
 	FOR (i, m)
@@ -211,7 +270,7 @@ INLINE void winograd_store(const int m, const struct avl_winograd_output_job *jo
 }
 
 INLINE void winograd_store_pooled(const int m, const struct avl_winograd_output_job *job,
-				  const vec out[4][4], ptrdiff_t at, const int rows, const int cols)
+				  const vec out[6][6], ptrdiff_t at, const int rows, const int cols)
 {
 	const vec lo = splat(job->lo), hi = splat(job->hi);
 	FOR (i, m / 2)
@@ -234,21 +293,21 @@ INLINE void winograd_output_tiles(const int m, const struct avl_winograd_output_
 		for (int t = 0; t < job->tiles; t++) {
 			const int left = job->left + t * m;
 			const int cols = job->w - left < m ? job->w - left : m;
-			vec out[4][4];
+			vec out[6][6];
 			winograd_sums(m, job->p + t * AVL_BLOCK + v, job->step, bias, out);
 			if (job->pool)
 				winograd_store_pooled(
-				    m, job, (const vec(*)[4])out,
+				    m, job, (const vec(*)[6])out,
 				    ((ptrdiff_t)(job->top / 2) * (job->w / 2) + left / 2) *
 					    AVL_BLOCK +
 					v,
 				    rows, cols);
 			else if (rows == m && cols == m)
 				winograd_store(
-				    m, job, (const vec(*)[4])out,
+				    m, job, (const vec(*)[6])out,
 				    ((ptrdiff_t)job->top * job->w + left) * AVL_BLOCK + v, m, m);
 			else
-				winograd_store(m, job, (const vec(*)[4])out,
+				winograd_store(m, job, (const vec(*)[6])out,
 					       ((ptrdiff_t)job->top * job->w + left) * AVL_BLOCK +
 						   v,
 					       rows, cols);
@@ -258,7 +317,9 @@ INLINE void winograd_output_tiles(const int m, const struct avl_winograd_output_
 
 static void winograd_output(const struct avl_winograd_output_job *job)
 {
-	if (job->m == 4)
+	if (job->m == 6)
+		winograd_output_tiles(6, job);
+	else if (job->m == 4)
 		winograd_output_tiles(4, job);
 	else
 		winograd_output_tiles(2, job);

@@ -13,7 +13,7 @@
 static int is_faster_in_fp32(const struct avl_node *node)
 {
 	const struct avl_shape *const out = &node->out.shape;
-	return node->attr.winograd == 4 &&
+	return node->attr.winograd >= 4 &&
 	       (out->h + 3) / 4 * ((out->w + 3) / 4) >= WINOGRAD_TILES_MIN;
 }
 

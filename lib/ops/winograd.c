@@ -68,8 +68,29 @@ static struct plan plan_of(const struct avl_attr *attr, const struct avl_shape *
 	return p;
 }
 
-/* Fewer tiles, and the transformed weights are read for too little. */
-#define TILES_MIN 12
+/* Floats of the weights of two blocks of outputs. */
+static size_t pair_floats(const struct plan *p)
+{
+	return (size_t)p->positions * (size_t)p->cblocks * 2 * AVL_BLOCK * AVL_BLOCK;
+}
+
+/* Transformed weights of F(6x6), 7.1 times the plain ones, may take this many floats. */
+#define LARGEST_WEIGHTS ((size_t)4 << 20)
+
+/* About how many cycles a thread takes for a picture: a multiplication of two vectors each, a few
+ * for each vector that is transformed, and the time that weights take to come from memory. */
+static double cycles(const struct plan *p)
+{
+	const double weights = (double)p->cblocks * p->oblocks * AVL_BLOCK * AVL_BLOCK;
+	const double each = weights / AVL_BLOCK + 12.0 * p->cblocks + 6.0 * p->oblocks;
+	return p->positions * (p->tiles * each + 0.6 * weights);
+}
+
+static double cycles_direct(const struct plan *p)
+{
+	const double weights = (double)p->cblocks * p->oblocks * AVL_BLOCK * AVL_BLOCK;
+	return 9 * weights * (1.0 / AVL_BLOCK * p->out.h * p->out.w + 0.6);
+}
 
 int avl_winograd_fits(const struct avl_attr *attr, const struct avl_shape *in)
 {
@@ -77,16 +98,20 @@ int avl_winograd_fits(const struct avl_attr *attr, const struct avl_shape *in)
 	    attr->stride_w != 1 || attr->planar || in->c < AVL_BLOCK || attr->out < AVL_BLOCK)
 		return 0;
 	const struct avl_shape one = {1, in->c, in->h, in->w};
-	for (int m = 4; m >= 2; m -= 2)
-		if (plan_of(attr, &one, m).tiles >= TILES_MIN)
-			return m;
-	return 0;
-}
-
-/* Floats of the weights of two blocks of outputs. */
-static size_t pair_floats(const struct plan *p)
-{
-	return (size_t)p->positions * (size_t)p->cblocks * 2 * AVL_BLOCK * AVL_BLOCK;
+	double best = INFINITY;
+	int found = 0;
+	for (int m = 2; m <= 6; m += 2) {
+		const struct plan p = plan_of(attr, &one, m);
+		if (m == 2)
+			best = cycles_direct(&p);
+		if (m == 6 && (size_t)p.pairs * pair_floats(&p) > LARGEST_WEIGHTS)
+			continue;
+		if (cycles(&p) < best) {
+			best = cycles(&p);
+			found = m;
+		}
+	}
+	return found;
 }
 
 size_t avl_winograd_packed(const struct avl_attr *attr, const struct avl_shape *in)

@@ -5,13 +5,13 @@
 #include "ops/ops.h"
 
 /* How the op conv runs a 3x3 convolution of stride 1 where attr->winograd is m: by Winograd's
- * F(m x m, 3x3), with 36 multiplications where 144 would be needed (m = 4), or 16 for 36 (m = 2).
- * The weights are transformed when they are packed; the result is within 3e-5 of the largest value
- * of the direct one's. */
+ * F(m x m, 3x3), with (m + 2)^2 multiplications where 9 m^2 would be needed: 16 for 36, 36 for 144,
+ * 64 for 324. The weights are transformed when they are packed; the result is within 3e-5 (m = 6:
+ * 1e-4) of the largest value of the direct one's. */
 
-/* The m that pays, 0 where none does or none is possible: 3x3, stride 1, blocked, and enough tiles
- * that reading the transformed weights, 4 or 1.8 times the plain ones, does not cost more than it
- * saves. */
+/* The m, 2, 4 or 6, that is fastest for one picture; 0 where direct convolution is, or where the
+ * convolution is another than 3x3 with stride 1, or planar. Small maps make large tiles wasteful,
+ * and the transformed weights, 1.8, 4 or 7.1 times the plain ones, must come from memory. */
 int avl_winograd_fits(const struct avl_attr *attr, const struct avl_shape *in);
 
 size_t avl_winograd_packed(const struct avl_attr *attr, const struct avl_shape *in);

@@ -7,31 +7,61 @@
 /* The transforms against their matrices in double (Lavin & Gray 2016), tiles in the middle of a
  * picture, at its border and over it. */
 
-enum { SIDE_MAX = 6, TILES = 3 };
+enum { SIDE_MAX = 8, TILES = 3 };
 
-static const double inputs_4[6][6] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0},
-				      {0, 4, -4, -1, 1, 0}, {0, -2, -1, 2, 1, 0},
-				      {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
-static const double inputs_2[6][6] = {{1, 0, -1}, {0, 1, 1}, {0, -1, 1}, {0, 1, 0, -1}};
-static const double weights_4[6][6] = {
-    {1.0 / 4},
-    {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-    {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-    {1.0 / 24, 1.0 / 12, 1.0 / 6},
-    {1.0 / 24, -1.0 / 12, 1.0 / 6},
-    {0, 0, 1},
+/* By m / 2 - 1. */
+static const double input_matrix[3][SIDE_MAX][SIDE_MAX] = {
+    {{1, 0, -1}, {0, 1, 1}, {0, -1, 1}, {0, 1, 0, -1}},
+    {{4, 0, -5, 0, 1},
+     {0, -4, -4, 1, 1},
+     {0, 4, -4, -1, 1},
+     {0, -2, -1, 2, 1},
+     {0, 2, -1, -2, 1},
+     {0, 4, 0, -5, 0, 1}},
+    {{1, 0, -21.0 / 4, 0, 21.0 / 4, 0, -1, 0},
+     {0, 1, 1, -17.0 / 4, -17.0 / 4, 1, 1, 0},
+     {0, -1, 1, 17.0 / 4, -17.0 / 4, -1, 1, 0},
+     {0, 1.0 / 2, 1.0 / 4, -5.0 / 2, -5.0 / 4, 2, 1, 0},
+     {0, -1.0 / 2, 1.0 / 4, 5.0 / 2, -5.0 / 4, -2, 1, 0},
+     {0, 2, 4, -5.0 / 2, -5, 1.0 / 2, 1, 0},
+     {0, -2, 4, 5.0 / 2, -5, -1.0 / 2, 1, 0},
+     {0, -1, 0, 21.0 / 4, 0, -21.0 / 4, 0, 1}},
 };
-static const double weights_2[6][6] = {{1}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-static const double outputs_4[6][6] = {
-    {1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}};
-static const double outputs_2[6][6] = {{1, 1, 1, 0}, {0, 1, -1, -1}};
+static const double weight_matrix[3][SIDE_MAX][SIDE_MAX] = {
+    {{1}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}},
+    {{1.0 / 4},
+     {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+     {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+     {1.0 / 24, 1.0 / 12, 1.0 / 6},
+     {1.0 / 24, -1.0 / 12, 1.0 / 6},
+     {0, 0, 1}},
+    {{1},
+     {-2.0 / 9, -2.0 / 9, -2.0 / 9},
+     {-2.0 / 9, 2.0 / 9, -2.0 / 9},
+     {1.0 / 90, 1.0 / 45, 2.0 / 45},
+     {1.0 / 90, -1.0 / 45, 2.0 / 45},
+     {32.0 / 45, 16.0 / 45, 8.0 / 45},
+     {32.0 / 45, -16.0 / 45, 8.0 / 45},
+     {0, 0, 1}},
+};
+static const double output_matrix[3][SIDE_MAX][SIDE_MAX] = {
+    {{1, 1, 1, 0}, {0, 1, -1, -1}},
+    {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}},
+    {{1, 1, 1, 1, 1, 1, 1, 0},
+     {0, 1, -1, 2, -2, 1.0 / 2, -1.0 / 2, 0},
+     {0, 1, 1, 4, 4, 1.0 / 4, 1.0 / 4, 0},
+     {0, 1, -1, 8, -8, 1.0 / 8, -1.0 / 8, 0},
+     {0, 1, 1, 16, 16, 1.0 / 16, 1.0 / 16, 0},
+     {0, 1, -1, 32, -32, 1.0 / 32, -1.0 / 32, 1}},
+};
 
 struct sum {
 	double value, size; /* of all terms' magnitudes */
 };
 
 /* M d M' of an N x N tile, ROWS x ROWS. */
-static void transform(const double m[6][6], int rows, int n, const double *d, struct sum *out)
+static void transform(const double m[SIDE_MAX][SIDE_MAX], int rows, int n, const double *d,
+		      struct sum *out)
 {
 	for (int i = 0; i < rows; i++)
 		for (int j = 0; j < rows; j++, out++) {
@@ -81,7 +111,7 @@ static void check_input(struct avl_rng *rng, int m, int h, int w, int top, int l
 			double d[SIDE_MAX * SIDE_MAX];
 			struct sum wanted[SIDE_MAX * SIDE_MAX];
 			tile_inputs(&job, t, c, d);
-			transform(m == 4 ? inputs_4 : inputs_2, side, side, d, wanted);
+			transform(input_matrix[m / 2 - 1], side, side, d, wanted);
 			for (int k = 0; k < side * side; k++)
 				ok &= close_to(wanted[k], out.at[k * step + t * AVL_BLOCK + c]);
 		}
@@ -106,7 +136,7 @@ static void check_weights(struct avl_rng *rng, int m)
 		struct sum wanted[SIDE_MAX * SIDE_MAX];
 		for (int k = 0; k < 9; k++)
 			kernel[k] = (double)g[k * AVL_BLOCK + c];
-		transform(m == 4 ? weights_4 : weights_2, side, 3, kernel, wanted);
+		transform(weight_matrix[m / 2 - 1], side, 3, kernel, wanted);
 		for (int k = 0; k < side * side; k++)
 			ok &= close_to(wanted[k], out.at[k * step + c]);
 	}
@@ -127,10 +157,10 @@ static struct sum output_at(const struct avl_winograd_output_job *job, int y, in
 {
 	const int m = job->m, side = m + 2, t = (x - job->left) / m;
 	double p[SIDE_MAX * SIDE_MAX];
-	struct sum all[16];
+	struct sum all[36];
 	for (int k = 0; k < side * side; k++)
 		p[k] = (double)job->p[k * job->step + t * AVL_BLOCK + c];
-	transform(m == 4 ? outputs_4 : outputs_2, m, side, p, all);
+	transform(output_matrix[m / 2 - 1], m, side, p, all);
 	struct sum s = all[(y - job->top) * m + (x - job->left) % m];
 	const double bias = job->bias ? (double)job->bias[c] : 0;
 	const double residual =
@@ -203,12 +233,13 @@ static void at_every_level(void (*check)(struct avl_rng *rng, int m))
 		avl_kern_use(avl_kern_level(i), NULL);
 		check(&rng, 2);
 		check(&rng, 4);
+		check(&rng, 6);
 	}
 }
 
 static void inputs(struct avl_rng *rng, int m)
 {
-	check_input(rng, m, 9, 20, 1, 2);
+	check_input(rng, m, 9, 30, 1, 2);
 	check_input(rng, m, 9, 20, -1, -1);
 	check_input(rng, m, 7, 13, 5, 4);
 	check_input(rng, m, 2, 3, -1, -2);
@@ -217,9 +248,9 @@ static void inputs(struct avl_rng *rng, int m)
 static void outputs(struct avl_rng *rng, int m)
 {
 	for (int kind = 0; kind < 4; kind++) {
-		check_output(rng, m, 9, 20, 4, 4, kind);
-		check_output(rng, m, 7, 13, 4, 4, kind);
-		check_output(rng, m, 5, 9, 4, 0, kind);
+		check_output(rng, m, 13, 26, m, m, kind);
+		check_output(rng, m, m + 3, 3 * m + 1, m, m, kind);
+		check_output(rng, m, m + 1, 2 * m + 1, m, 0, kind);
 	}
 }
 

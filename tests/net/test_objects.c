@@ -30,6 +30,7 @@ Test(objects, are_the_mean_of_absolute_features)
 	}
 	fenced_free(&map);
 	free(blocked);
+	free(v);
 }
 
 /* The network alone sees what the whole model sees. */

@@ -55,9 +55,11 @@ static int next_slot(const struct avl_belt *belt, int stage)
 	return (int)(belt->taken[stage] % belt->slots);
 }
 
+/* A thread that is cancelled in the wait would die with the lock. */
 int avl_belt_take(struct avl_belt *belt, int stage)
 {
-	int slot = -1;
+	int slot = -1, cancel;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pthread_mutex_lock(&belt->lock);
 	while (!belt->stopped && belt->taken[stage] < belt->end &&
 	       belt->passed[next_slot(belt, stage)] != stage)
@@ -68,6 +70,7 @@ int avl_belt_take(struct avl_belt *belt, int stage)
 		belt->taken[stage]++;
 	}
 	pthread_mutex_unlock(&belt->lock);
+	pthread_setcancelstate(cancel, NULL);
 	return slot;
 }
 

@@ -14,7 +14,7 @@ int avl_belt_new(struct avl_belt **belt, int slots, int stages, struct avl_err *
 void avl_belt_free(struct avl_belt *belt); /* NULL is allowed; no thread may be at it */
 
 /* Waits for the next thing of STAGE and returns its slot (of stage 0: an empty slot); -1 where none
- * will come. */
+ * will come. A thread that is cancelled meanwhile ends behind that: stop the belt first. */
 int avl_belt_take(struct avl_belt *belt, int stage);
 /* STAGE is done with SLOT; behind the last stage it is empty again. */
 void avl_belt_pass(struct avl_belt *belt, int stage, int slot);

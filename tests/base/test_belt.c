@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <pthread.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 
@@ -101,4 +102,32 @@ Test(belt, a_thing_leaves_before_the_next_arrives)
 		avl_belt_pass(belt, 1, slot);
 	}
 	avl_belt_free(belt);
+}
+
+static void *wait_for_ever(void *arg)
+{
+	struct line *const line = arg;
+	avl_belt_take(line->belt, 1);
+	pthread_testcancel();
+	return NULL;
+}
+
+/* Whoever is cancelled in the wait leaves the belt to the others; else the alarm ends this. */
+Test(belt, outlives_a_thread_that_is_cancelled)
+{
+	struct line line = {0};
+	pthread_t waiting;
+	void *end;
+	alarm(20);
+	cr_assert_eq(avl_belt_new(&line.belt, 1, 2, NULL), 0);
+	cr_assert_eq(pthread_create(&waiting, NULL, wait_for_ever, &line), 0);
+	usleep(20000);
+	pthread_cancel(waiting);
+	usleep(20000);
+	cr_assert_eq(avl_belt_take(line.belt, 0), 0);
+	avl_belt_stop(line.belt);
+	cr_assert_eq(pthread_join(waiting, &end), 0);
+	cr_assert_eq(end, PTHREAD_CANCELED);
+	avl_belt_free(line.belt);
+	alarm(0);
 }

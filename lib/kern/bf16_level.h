@@ -4,7 +4,6 @@
  * lanes as one of floats. AVL_BF16: the CPU multiplies pairs and rounds by itself. */
 
 typedef uint16_t vech __attribute__((vector_size(AVL_VECTOR * sizeof(uint16_t)), may_alias));
-typedef unsigned vecu __attribute__((vector_size(AVL_VECTOR * sizeof(float)), may_alias));
 
 INLINE vecu load_pairs(const uint16_t *p)
 {

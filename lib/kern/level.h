@@ -15,6 +15,7 @@
 
 typedef float vec __attribute__((vector_size(AVL_VECTOR * sizeof(float)), may_alias));
 typedef int veci __attribute__((vector_size(AVL_VECTOR * sizeof(float)), may_alias));
+typedef unsigned vecu __attribute__((vector_size(AVL_VECTOR * sizeof(float)), may_alias));
 
 /* Registers that a block takes. */
 #define NV (AVL_BLOCK / AVL_VECTOR)

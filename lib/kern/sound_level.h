@@ -245,7 +245,8 @@ INLINE vec logarithm(vec x)
 {
 	const veci tiny = x < splat(0x1p-126f);
 	const vec scaled = pick(tiny, x * splat(0x1p24f), x);
-	const veci shifted = (veci)scaled + BITS(0x3f800000 - 0x3f3504f3);
+	/* unsigned: what is no number may wrap round */
+	const veci shifted = (veci)((vecu)scaled + (0x3f800000U - 0x3f3504f3U));
 	const veci exponent = (shifted >> 23) - BITS(127) - (tiny & BITS(24));
 	const vec f = (vec)((shifted & BITS(0x007fffff)) + BITS(0x3f3504f3)) - splat(1);
 	const vec e = __builtin_convertvector(exponent, vec);

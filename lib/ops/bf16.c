@@ -31,14 +31,12 @@ static void maxpool_item(void *argument, int number, int thread)
 	const struct avl_shape *const in = &run->in[0].shape, *const out = &run->out.shape;
 	const uint16_t *const x = avl_map_bf16(&run->in[0]) + (size_t)number * elements(in);
 	uint16_t *const y = avl_map_bf16(&run->out) + (size_t)number * elements(out);
-	const int before = avl_window_top(attr, in), left = avl_window_left(attr, in);
+	const int top = avl_window_top(attr, in), left = avl_window_left(attr, in);
 	for (int row = 0; row < out->h; row++) {
-		const int top = row * attr->stride_h - before;
-		const int first = top < 0 ? 0 : top;
-		const int last = top + attr->kernel_h > in->h ? in->h : top + attr->kernel_h;
+		const struct avl_window_rows rows = avl_window_rows(attr, top, in->h, row);
 		avl_kern()->bf16.maxpool(&(struct avl_maxpool_bf16_job){
-		    .x = x + (ptrdiff_t)first * in->w * AVL_BLOCK,
-		    .rows = last - first,
+		    .x = x + (ptrdiff_t)rows.at * in->w * AVL_BLOCK,
+		    .rows = rows.count,
 		    .width = in->w,
 		    .columns = attr->kernel_w,
 		    .stride = attr->stride_w,

@@ -271,16 +271,13 @@ static void conv_flat(const struct job *job, int band, int block, int blocks)
 static void conv_row(const struct job *job, struct avl_conv_bf16_job c, int block, int n, int y)
 {
 	const struct plan *const p = &job->p;
-	const struct avl_attr *const attr = job->run->attr;
-	const int top = y * attr->stride_h - p->top;
-	const int first = top < 0 ? -top : 0;
-	const int last = top + attr->kernel_h > p->in.h ? p->in.h - top : attr->kernel_h;
+	const struct avl_window_rows rows = avl_window_rows(job->run->attr, p->top, p->in.h, y);
 	const ptrdiff_t row = (ptrdiff_t)p->w * (p->planar ? 1 : AVL_BLOCK);
 	const ptrdiff_t picture = p->in.h * row * (p->planar ? p->in.c : 1);
-	c.tap = job->tap + first * p->planes * p->columns;
-	c.taps = last > first ? (last - first) * p->planes * p->columns : 0;
-	c.w += (ptrdiff_t)first * p->pairs * 2 * AVL_BLOCK;
-	c.x = job->x + n * picture + top * row;
+	c.tap = job->tap + rows.first * p->planes * p->columns;
+	c.taps = rows.count > 0 ? rows.count * p->planes * p->columns : 0;
+	c.w += (ptrdiff_t)rows.first * p->pairs * 2 * AVL_BLOCK;
+	c.x = job->x + n * picture + (rows.at - rows.first) * row;
 	c.pixels = p->out.w;
 	conv_pixels(job->run, &c,
 		    block * c.y_block + ((ptrdiff_t)n * p->out.h + y) * p->out.w * AVL_BLOCK);

@@ -53,7 +53,7 @@ static void unpack(const struct avl_attr *attr, const struct avl_shape *in, cons
 
 struct job {
 	const struct avl_op_run *run;
-	int before_h, before_w, bands;
+	int top, left, bands;
 };
 
 static void item(void *argument, int number, int thread)
@@ -73,17 +73,15 @@ static void item(void *argument, int number, int thread)
 	    run->out.data + ((ptrdiff_t)block * in->n + n) * out->h * out->w * AVL_BLOCK;
 	const int end = (band + 1) * BAND_ROWS;
 	for (int row = band * BAND_ROWS; row < end && row < out->h; row++) {
-		const int top = row * attr->stride_h - job->before_h;
-		const int first = top < 0 ? -top : 0;
-		const int last = top + attr->kernel_h > in->h ? in->h - top : attr->kernel_h;
+		const struct avl_window_rows rows = avl_window_rows(attr, job->top, in->h, row);
 		avl_kern()->depthwise(&(struct avl_depthwise_job){
-		    .x = x + (ptrdiff_t)(top + first) * in->w * AVL_BLOCK,
-		    .rows = last - first,
+		    .x = x + (ptrdiff_t)rows.at * in->w * AVL_BLOCK,
+		    .rows = rows.count,
 		    .width = in->w,
-		    .w = params + (1 + first * attr->kernel_w) * AVL_BLOCK,
+		    .w = params + (1 + rows.first * attr->kernel_w) * AVL_BLOCK,
 		    .columns = attr->kernel_w,
 		    .stride = attr->stride_w,
-		    .pad = job->before_w,
+		    .pad = job->left,
 		    .bias = params,
 		    .y = y + (ptrdiff_t)row * out->w * AVL_BLOCK,
 		    .pixels = out->w,
@@ -99,8 +97,8 @@ static void forward(const struct avl_op_run *run)
 	const struct avl_shape *const in = &run->in[0].shape;
 	struct job job = {
 	    .run = run,
-	    .before_h = avl_window_top(attr, in),
-	    .before_w = avl_window_left(attr, in),
+	    .top = avl_window_top(attr, in),
+	    .left = avl_window_left(attr, in),
 	    .bands = (run->out.shape.h + BAND_ROWS - 1) / BAND_ROWS,
 	};
 	avl_par_for(run->par, avl_blocks(in->c) * in->n * job.bands, item, &job);
@@ -109,7 +107,7 @@ static void forward(const struct avl_op_run *run)
 struct grad_job {
 	const struct avl_op_run *run;
 	const struct avl_op_grad *grad;
-	int before_h, before_w;
+	int top, left;
 };
 
 /* What one output row adds to the gradients. */
@@ -119,13 +117,10 @@ static void grad_row(const struct grad_job *job, int block, int n, int row)
 	const struct avl_shape *const in = &job->run->in[0].shape;
 	const struct avl_shape *const out = &job->run->out.shape;
 	const int window = attr->kernel_h * attr->kernel_w;
-	const int top = row * attr->stride_h - job->before_h;
-	const int first = top < 0 ? -top : 0;
-	const int last = top + attr->kernel_h > in->h ? in->h - top : attr->kernel_h;
+	const struct avl_window_rows rows = avl_window_rows(attr, job->top, in->h, row);
 	const ptrdiff_t params = (ptrdiff_t)block * AVL_BLOCK * (window + 1);
-	const ptrdiff_t taps = params + (ptrdiff_t)(1 + first * attr->kernel_w) * AVL_BLOCK;
-	const ptrdiff_t x =
-	    (((ptrdiff_t)block * in->n + n) * in->h + top + first) * in->w * AVL_BLOCK;
+	const ptrdiff_t taps = params + (ptrdiff_t)(1 + rows.first * attr->kernel_w) * AVL_BLOCK;
+	const ptrdiff_t x = (((ptrdiff_t)block * in->n + n) * in->h + rows.at) * in->w * AVL_BLOCK;
 	float *const din = job->grad->din[0], *const dpacked = job->grad->dpacked;
 	const float *const dy =
 	    job->grad->dout + (((ptrdiff_t)block * in->n + n) * out->h + row) * out->w * AVL_BLOCK;
@@ -134,11 +129,11 @@ static void grad_row(const struct grad_job *job, int block, int n, int row)
 	    .w = job->run->packed + taps,
 	    .dx = din ? din + x : NULL,
 	    .dw = dpacked ? dpacked + taps : NULL,
-	    .rows = last - first,
+	    .rows = rows.count,
 	    .width = in->w,
 	    .columns = attr->kernel_w,
 	    .stride = attr->stride_w,
-	    .pad = job->before_w,
+	    .pad = job->left,
 	    .dy = dy,
 	    .pixels = out->w,
 	});
@@ -169,8 +164,8 @@ static void backward(const struct avl_op_run *run, const struct avl_op_grad *gra
 	struct grad_job job = {
 	    .run = run,
 	    .grad = grad,
-	    .before_h = avl_window_top(attr, in),
-	    .before_w = avl_window_left(attr, in),
+	    .top = avl_window_top(attr, in),
+	    .left = avl_window_left(attr, in),
 	};
 	avl_op_clear(run, grad);
 	avl_par_for(run->par, avl_blocks(in->c), grad_item, &job);

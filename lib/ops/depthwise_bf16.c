@@ -78,14 +78,13 @@ static void item(void *argument, int number, int thread)
 	uint16_t *const y = avl_map_bf16(&run->out) + (ptrdiff_t)map * out->h * out->w * AVL_BLOCK;
 	const int end = (band + 1) * BAND_ROWS;
 	for (int row = band * BAND_ROWS; row < end && row < out->h; row++) {
-		const int top = row * attr->stride_h - job->top;
-		const int first = top < 0 ? -top : 0;
-		const int last = top + attr->kernel_h > in->h ? in->h - top : attr->kernel_h;
+		const struct avl_window_rows rows = avl_window_rows(attr, job->top, in->h, row);
 		avl_kern()->bf16.depthwise(&(struct avl_depthwise_bf16_job){
-		    .x = x + (ptrdiff_t)(top + first) * in->w * AVL_BLOCK,
-		    .rows = last - first,
+		    .x = x + (ptrdiff_t)rows.at * in->w * AVL_BLOCK,
+		    .rows = rows.count,
 		    .width = in->w,
-		    .w = weights + block * block_weights(attr) + first * attr->kernel_w * AVL_BLOCK,
+		    .w = weights + block * block_weights(attr) +
+			 rows.first * attr->kernel_w * AVL_BLOCK,
 		    .columns = attr->kernel_w,
 		    .stride = attr->stride_w,
 		    .pad = job->left,

@@ -16,14 +16,12 @@ static void item(void *argument, int number, int thread)
 	const struct avl_shape *const in = &run->in[0].shape, *const out = &run->out.shape;
 	const float *const x = run->in[0].data + (ptrdiff_t)number * in->h * in->w * AVL_BLOCK;
 	float *const y = run->out.data + (ptrdiff_t)number * out->h * out->w * AVL_BLOCK;
-	const int before = avl_window_top(attr, in), left = avl_window_left(attr, in);
+	const int top = avl_window_top(attr, in), left = avl_window_left(attr, in);
 	for (int row = 0; row < out->h; row++) {
-		const int top = row * attr->stride_h - before;
-		const int first = top < 0 ? 0 : top;
-		const int last = top + attr->kernel_h > in->h ? in->h : top + attr->kernel_h;
+		const struct avl_window_rows rows = avl_window_rows(attr, top, in->h, row);
 		avl_kern()->maxpool(&(struct avl_maxpool_job){
-		    .x = x + (ptrdiff_t)first * in->w * AVL_BLOCK,
-		    .rows = last - first,
+		    .x = x + (ptrdiff_t)rows.at * in->w * AVL_BLOCK,
+		    .rows = rows.count,
 		    .width = in->w,
 		    .columns = attr->kernel_w,
 		    .stride = attr->stride_w,
@@ -47,18 +45,16 @@ static void grad_item(void *argument, int number, int thread)
 	const struct avl_shape *const in = &job->run->in[0].shape;
 	const struct avl_shape *const out = &job->run->out.shape;
 	const ptrdiff_t at = (ptrdiff_t)number * in->h * in->w * AVL_BLOCK;
-	const int before = avl_window_top(attr, in), left = avl_window_left(attr, in);
+	const int top = avl_window_top(attr, in), left = avl_window_left(attr, in);
 	for (int row = 0; row < out->h; row++) {
-		const int top = row * attr->stride_h - before;
-		const int first = top < 0 ? 0 : top;
-		const int last = top + attr->kernel_h > in->h ? in->h : top + attr->kernel_h;
-		const ptrdiff_t x = at + (ptrdiff_t)first * in->w * AVL_BLOCK;
+		const struct avl_window_rows rows = avl_window_rows(attr, top, in->h, row);
+		const ptrdiff_t x = at + (ptrdiff_t)rows.at * in->w * AVL_BLOCK;
 		const ptrdiff_t y = ((ptrdiff_t)number * out->h + row) * out->w * AVL_BLOCK;
 		avl_kern()->maxpool_grad(&(struct avl_maxpool_grad_job){
 		    .x = job->run->in[0].data + x,
 		    .y = job->run->out.data + y,
 		    .dx = job->grad->din[0] + x,
-		    .rows = last - first,
+		    .rows = rows.count,
 		    .width = in->w,
 		    .columns = attr->kernel_w,
 		    .stride = attr->stride_w,

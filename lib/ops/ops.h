@@ -170,6 +170,21 @@ int avl_window_before(enum avl_pad pad, int in, int kernel, int stride, int fixe
 int avl_window_top(const struct avl_attr *attr, const struct avl_shape *in);
 int avl_window_left(const struct avl_attr *attr, const struct avl_shape *in);
 
+/* The rows of a window that lie inside the picture: COUNT from the window's row FIRST on, which is
+ * the picture's row AT. */
+struct avl_window_rows {
+	int first, at, count;
+};
+
+/* Of output row Y; TOP and HEIGHT: rows of padding, and of the picture. */
+static inline struct avl_window_rows avl_window_rows(const struct avl_attr *attr, int top,
+						     int height, int y)
+{
+	const int above = y * attr->stride_h - top, first = above < 0 ? -above : 0;
+	const int below = above + attr->kernel_h > height ? height - above : attr->kernel_h;
+	return (struct avl_window_rows){first, above + first, below - first};
+}
+
 /* Shape after a window op with C output channels. */
 int avl_window_shape(const struct avl_attr *attr, const struct avl_shape *in, int c,
 		     struct avl_shape *out, struct avl_err *err);

@@ -229,24 +229,22 @@ static void make_deep(const struct job *job, int n, int y, int block, int b,
 {
 	const struct plan *const p = &job->p;
 	const struct avl_attr *const attr = p->deep;
-	const int top = y * attr->stride_h - p->top;
-	const int first = top < 0 ? -top : 0;
-	const int last = top + attr->kernel_h > p->in.h ? p->in.h - top : attr->kernel_h;
+	const struct avl_window_rows seen = avl_window_rows(attr, p->top, p->in.h, y);
 	const int width = p->expand ? p->width : p->in.w;
 	const float *const params =
 	    job->run->packed + p->expand_floats +
 	    (ptrdiff_t)block * AVL_BLOCK * (attr->kernel_h * attr->kernel_w + 1);
 	const float *x = rows->wide + b * rows->wide_block;
-	int row = top + first - rows->top;
+	int row = seen.at - rows->top;
 	if (!p->expand) {
 		x = job->run->in[0].data + block * avl_block_stride(&p->in);
-		row = n * p->in.h + top + first;
+		row = n * p->in.h + seen.at;
 	}
 	avl_kern()->depthwise(&(struct avl_depthwise_job){
 	    .x = x + (ptrdiff_t)row * width * AVL_BLOCK,
-	    .rows = last - first,
+	    .rows = seen.count,
 	    .width = width,
-	    .w = params + (1 + first * attr->kernel_w) * AVL_BLOCK,
+	    .w = params + (1 + seen.first * attr->kernel_w) * AVL_BLOCK,
 	    .columns = attr->kernel_w,
 	    .stride = attr->stride_w,
 	    .pad = p->expand ? 0 : p->left,

@@ -42,31 +42,13 @@ struct avl_conv_bf16_job {
 	float lo, hi;
 };
 
-/* As avl_depthwise_job, in bf16 but for the bias. */
-struct avl_depthwise_bf16_job {
-	const uint16_t *x; /* the first of the rows, [rows][width][16] */
-	int rows, width;
-	const uint16_t *w; /* the first of the kernel's rows, [rows][columns][16] */
-	int columns, stride, pad;
-	const float *bias; /* [16], may be NULL */
-	uint16_t *y;       /* [pixels][16] */
-	int pixels;
-	float lo, hi;
-};
-
-/* As avl_maxpool_job. */
-struct avl_maxpool_bf16_job {
-	const uint16_t *x;
-	int rows, width;
-	int columns, stride, pad;
-	uint16_t *y;
-	int pixels;
-};
+struct avl_depthwise_job;
+struct avl_maxpool_job;
 
 struct avl_kern_bf16 {
 	void (*conv)(const struct avl_conv_bf16_job *job);
-	void (*depthwise)(const struct avl_depthwise_bf16_job *job);
-	void (*maxpool)(const struct avl_maxpool_bf16_job *job);
+	void (*depthwise)(const struct avl_depthwise_job *job);
+	void (*maxpool)(const struct avl_maxpool_job *job);
 	/* y[i] = clamp(a[i] + b[i]); b may be NULL (nothing is added). n: a multiple of 16. */
 	void (*add)(uint16_t *y, const uint16_t *a, const uint16_t *b, size_t n, float lo,
 		    float hi);

@@ -23,7 +23,7 @@ INLINE void depthwise_tile(const struct avl_depthwise_job *job, int pixel, const
 	const float *w = job->w;
 	for (int r = 0; r < job->rows; r++) {
 		const float *const x =
-		    job->x +
+		    (const float *)job->x +
 		    ((ptrdiff_t)r * job->width + pixel * job->stride - job->pad) * AVL_BLOCK;
 		for (int q = 0; q < columns; q++, w += AVL_BLOCK)
 			FOR (v, NV) {
@@ -38,16 +38,18 @@ INLINE void depthwise_tile(const struct avl_depthwise_job *job, int pixel, const
 	}
 
 	const vec lo = splat(job->lo), hi = splat(job->hi);
+	float *const y = (float *)job->y + pixel * AVL_BLOCK;
 	FOR (p, pixels)
 		FOR (v, NV)
-			store(job->y + (pixel + p) * AVL_BLOCK + v * AVL_VECTOR,
-			      clamp(sum[p][v], lo, hi));
+			store(y + p * AVL_BLOCK + v * AVL_VECTOR, clamp(sum[p][v], lo, hi));
 }
 
 /* One pixel whose window may stick out to the left and right. */
 static void depthwise_edge(const struct avl_depthwise_job *job, int pixel)
 {
 	const int left = pixel * job->stride - job->pad;
+	const float *const row = job->x, *const weights = job->w;
+	float *const y = job->y;
 	vec sum[NV];
 	FOR (v, NV)
 		sum[v] = job->bias ? load(job->bias + v * AVL_VECTOR) : (vec){0};
@@ -56,14 +58,14 @@ static void depthwise_edge(const struct avl_depthwise_job *job, int pixel)
 			if (left + q < 0 || left + q >= job->width)
 				continue;
 			const float *const x =
-			    job->x + ((ptrdiff_t)r * job->width + left + q) * AVL_BLOCK;
-			const float *const w = job->w + (r * job->columns + q) * AVL_BLOCK;
+			    row + ((ptrdiff_t)r * job->width + left + q) * AVL_BLOCK;
+			const float *const w = weights + (r * job->columns + q) * AVL_BLOCK;
 			FOR (v, NV)
 				sum[v] = madd(load(w + v * AVL_VECTOR), load(x + v * AVL_VECTOR),
 					      sum[v]);
 		}
 	FOR (v, NV)
-		store(job->y + pixel * AVL_BLOCK + v * AVL_VECTOR,
+		store(y + pixel * AVL_BLOCK + v * AVL_VECTOR,
 		      clamp(sum[v], splat(job->lo), splat(job->hi)));
 }
 
@@ -139,6 +141,8 @@ static void depthwise(const struct avl_depthwise_job *job)
 
 static void maxpool(const struct avl_maxpool_job *job)
 {
+	const float *const row = job->x;
+	float *const y = job->y;
 	for (int p = 0; p < job->pixels; p++) {
 		const int left = p * job->stride - job->pad;
 		const int q0 = left < 0 ? -left : 0;
@@ -152,7 +156,7 @@ static void maxpool(const struct avl_maxpool_job *job)
 		for (int r = 0; r < job->rows; r++)
 			for (int q = q0; q < q1; q++) {
 				const float *const x =
-				    job->x + ((ptrdiff_t)r * job->width + left + q) * AVL_BLOCK;
+				    row + ((ptrdiff_t)r * job->width + left + q) * AVL_BLOCK;
 				FOR (v, NV) {
 					const vec value = load(x + v * AVL_VECTOR);
 					best[v] = max(best[v], value);
@@ -160,7 +164,6 @@ static void maxpool(const struct avl_maxpool_job *job)
 				}
 			}
 		FOR (v, NV)
-			store(job->y + p * AVL_BLOCK + v * AVL_VECTOR,
-			      (vec)((veci)best[v] | nan[v]));
+			store(y + p * AVL_BLOCK + v * AVL_VECTOR, (vec)((veci)best[v] | nan[v]));
 	}
 }

@@ -54,29 +54,29 @@ struct avl_conv_job {
  *   y[p] = clamp(bias + sum_(r,q) w[r][q] * x[r][p * stride - pad + q], lo, hi)
  *
  * over the kernel rows r that the caller leaves (those inside the picture) and the columns inside
- * 0..width-1. */
+ * 0..width-1. x, w and y are float, or bf16 for the kernel of that name. */
 struct avl_depthwise_job {
-	const float *x; /* the first of the rows, [rows][width][16] */
+	const void *x; /* the first of the rows, [rows][width][16] */
 	int rows, width;
-	const float *w; /* the first of the kernel's rows, [rows][columns][16] */
+	const void *w; /* the first of the kernel's rows, [rows][columns][16] */
 	int columns, stride, pad;
 	const float *bias; /* [16], may be NULL */
-	float *y;          /* [pixels][16] */
+	void *y;           /* [pixels][16] */
 	int pixels;
 	float lo, hi;
 };
 
 /* One output row of a maximum over windows, for one block; the arguments as above. */
 struct avl_maxpool_job {
-	const float *x;
+	const void *x;
 	int rows, width;
 	int columns, stride, pad;
-	float *y;
+	void *y;
 	int pixels;
 };
 
-/* Winograd's F(m x m, 3 x 3), m = 2, 4 or 6: tiles of m x m outputs of a 3 x 3 convolution, TILES of
- * them side by side, for one block of channels of one picture.
+/* Winograd's F(m x m, 3 x 3), m = 2, 4 or 6: tiles of m x m outputs of a 3 x 3 convolution, TILES
+ * of them side by side, for one block of channels of one picture.
  *
  * The (m + 2) x (m + 2) inputs of each, from row TOP and column LEFT (of the first tile) on, zeros
  * outside the picture, transformed: element k, by rows, of tile t goes to out + k * step + t * 16.

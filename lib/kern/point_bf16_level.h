@@ -29,7 +29,7 @@ INLINE vecu paired(const uint16_t *low, const uint16_t *high)
 
 /* PIXELS neighbours for vector V of the block: two rows of the window at a time. Each pair of
  * inputs is made once for all the windows it lies in; EDGED: some may lie outside the row. */
-INLINE void depthwise_bf16_tile(const struct avl_depthwise_bf16_job *job,
+INLINE void depthwise_bf16_tile(const struct avl_depthwise_job *job,
 				vecu weight[][DEPTHWISE_BF16_COLUMNS], int pixel, int v,
 				const int pixels, const int columns, const int stride,
 				const int edged)
@@ -37,7 +37,7 @@ INLINE void depthwise_bf16_tile(const struct avl_depthwise_bf16_job *job,
 	vec sum[DEPTHWISE_BF16_PIXELS];
 	const int left = pixel * stride - job->pad;
 	const ptrdiff_t row = (ptrdiff_t)job->width * AVL_BLOCK;
-	const uint16_t *x = job->x + v;
+	const uint16_t *x = (const uint16_t *)job->x + v;
 	FOR (p, pixels)
 		sum[p] = job->bias ? load(job->bias + v) : (vec){0};
 	for (int r = 0; r < job->rows; r += 2, x += 2 * row, weight++) {
@@ -54,7 +54,7 @@ INLINE void depthwise_bf16_tile(const struct avl_depthwise_bf16_job *job,
 		}
 	}
 	const vec lo = splat(job->lo), hi = splat(job->hi);
-	uint16_t *const y = job->y + pixel * AVL_BLOCK + v;
+	uint16_t *const y = (uint16_t *)job->y + pixel * AVL_BLOCK + v;
 	FOR (p, pixels)
 		sum[p] = clamp(sum[p], lo, hi);
 	if (NV == 1)
@@ -64,7 +64,7 @@ INLINE void depthwise_bf16_tile(const struct avl_depthwise_bf16_job *job,
 			store_bf16(y + p * AVL_BLOCK, sum[p]);
 }
 
-INLINE void depthwise_bf16_pixels(const struct avl_depthwise_bf16_job *job,
+INLINE void depthwise_bf16_pixels(const struct avl_depthwise_job *job,
 				  vecu weight[][DEPTHWISE_BF16_COLUMNS], int pixel, int v,
 				  const int pixels, const int columns, const int stride)
 {
@@ -76,8 +76,10 @@ INLINE void depthwise_bf16_pixels(const struct avl_depthwise_bf16_job *job,
 }
 
 /* One pixel of a window of any size. */
-static void depthwise_bf16_any(const struct avl_depthwise_bf16_job *job, int pixel)
+static void depthwise_bf16_any(const struct avl_depthwise_job *job, int pixel)
 {
+	const uint16_t *const x = job->x, *const w = job->w;
+	uint16_t *const y = job->y;
 	const int left = pixel * job->stride - job->pad;
 	const int q0 = left < 0 ? -left : 0;
 	const int q1 = left + job->columns > job->width ? job->width - left : job->columns;
@@ -86,24 +88,24 @@ static void depthwise_bf16_any(const struct avl_depthwise_bf16_job *job, int pix
 		for (int r = 0; r < job->rows; r++)
 			for (int q = q0; q < q1; q++) {
 				const ptrdiff_t at = (ptrdiff_t)r * job->width + left + q;
-				const ptrdiff_t w = ((ptrdiff_t)r * job->columns + q) * AVL_BLOCK;
-				sum = madd(load_bf16(job->w + w + v),
-					   load_bf16(job->x + at * AVL_BLOCK + v), sum);
+				const ptrdiff_t tap = (ptrdiff_t)r * job->columns + q;
+				sum = madd(load_bf16(w + tap * AVL_BLOCK + v),
+					   load_bf16(x + at * AVL_BLOCK + v), sum);
 			}
-		store_bf16(job->y + pixel * AVL_BLOCK + v,
-			   clamp(sum, splat(job->lo), splat(job->hi)));
+		store_bf16(y + pixel * AVL_BLOCK + v, clamp(sum, splat(job->lo), splat(job->hi)));
 	}
 }
 
-INLINE void depthwise_bf16_columns(const struct avl_depthwise_bf16_job *job, const int columns,
+INLINE void depthwise_bf16_columns(const struct avl_depthwise_job *job, const int columns,
 				   const int stride)
 {
 	vecu weight[DEPTHWISE_BF16_PAIRS][DEPTHWISE_BF16_COLUMNS];
+	const uint16_t *const first = job->w;
 	const int row = columns * AVL_BLOCK;
 	for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR) {
 		for (int r = 0; r < job->rows; r += 2)
 			FOR (q, columns) {
-				const uint16_t *const w = job->w + r * row + q * AVL_BLOCK + v;
+				const uint16_t *const w = first + r * row + q * AVL_BLOCK + v;
 				weight[r / 2][q] = paired(w, r + 1 < job->rows ? w + row : NULL);
 			}
 		int p = 0;
@@ -118,7 +120,7 @@ INLINE void depthwise_bf16_columns(const struct avl_depthwise_bf16_job *job, con
 	}
 }
 
-static void depthwise_bf16(const struct avl_depthwise_bf16_job *job)
+static void depthwise_bf16(const struct avl_depthwise_job *job)
 {
 	const int columns = job->rows <= 2 * DEPTHWISE_BF16_PAIRS ? job->columns : 0;
 	if (columns == 3 && job->stride == 1)
@@ -134,8 +136,10 @@ static void depthwise_bf16(const struct avl_depthwise_bf16_job *job)
 			depthwise_bf16_any(job, p);
 }
 
-static void maxpool_bf16(const struct avl_maxpool_bf16_job *job)
+static void maxpool_bf16(const struct avl_maxpool_job *job)
 {
+	const uint16_t *const x = job->x;
+	uint16_t *const y = job->y;
 	for (int p = 0; p < job->pixels; p++) {
 		const int left = p * job->stride - job->pad;
 		const int q0 = left < 0 ? -left : 0;
@@ -146,11 +150,11 @@ static void maxpool_bf16(const struct avl_maxpool_bf16_job *job)
 			for (int r = 0; r < job->rows; r++)
 				for (int q = q0; q < q1; q++) {
 					const ptrdiff_t at = (ptrdiff_t)r * job->width + left + q;
-					const vec value = load_bf16(job->x + at * AVL_BLOCK + v);
+					const vec value = load_bf16(x + at * AVL_BLOCK + v);
 					best = max(best, value);
 					nan |= (veci)(value != value);
 				}
-			store_bf16(job->y + p * AVL_BLOCK + v, (vec)((veci)best | nan));
+			store_bf16(y + p * AVL_BLOCK + v, (vec)((veci)best | nan));
 		}
 	}
 }

@@ -23,33 +23,9 @@ static void add_forward(const struct avl_op_run *run)
 	avl_op_each_block(run, NULL, add_item);
 }
 
-static void maxpool_item(void *argument, int number, int thread)
-{
-	(void)thread;
-	const struct avl_op_run *const run = ((const struct avl_op_job *)argument)->run;
-	const struct avl_attr *const attr = run->attr;
-	const struct avl_shape *const in = &run->in[0].shape, *const out = &run->out.shape;
-	const uint16_t *const x = avl_map_bf16(&run->in[0]) + (size_t)number * elements(in);
-	uint16_t *const y = avl_map_bf16(&run->out) + (size_t)number * elements(out);
-	const int top = avl_window_top(attr, in), left = avl_window_left(attr, in);
-	for (int row = 0; row < out->h; row++) {
-		const struct avl_window_rows rows = avl_window_rows(attr, top, in->h, row);
-		avl_kern()->bf16.maxpool(&(struct avl_maxpool_bf16_job){
-		    .x = x + (ptrdiff_t)rows.at * in->w * AVL_BLOCK,
-		    .rows = rows.count,
-		    .width = in->w,
-		    .columns = attr->kernel_w,
-		    .stride = attr->stride_w,
-		    .pad = left,
-		    .y = y + (ptrdiff_t)row * out->w * AVL_BLOCK,
-		    .pixels = out->w,
-		});
-	}
-}
-
 static void maxpool_forward(const struct avl_op_run *run)
 {
-	avl_op_each_block(run, NULL, maxpool_item);
+	avl_op_maxpool.forward(run);
 }
 
 static void mean_item(void *argument, int number, int thread)

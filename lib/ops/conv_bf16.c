@@ -247,11 +247,8 @@ static struct avl_conv_bf16_job conv_of(const struct job *job, int block, int bl
 static void conv_pixels(const struct avl_op_run *run, struct avl_conv_bf16_job *c, ptrdiff_t at)
 {
 	const struct avl_map *const residual = &run->in[1];
-	c->y =
-	    c->y_is_float ? (void *)(run->out.data + at) : (void *)(avl_map_bf16(&run->out) + at);
-	c->residual = !residual->data        ? NULL
-		      : c->residual_is_float ? (const void *)(residual->data + at)
-					     : (const void *)(avl_map_bf16(residual) + at);
+	c->y = avl_map_at(&run->out, at);
+	c->residual = residual->data ? avl_map_at(residual, at) : NULL;
 	avl_kern()->bf16.conv(c);
 }
 

@@ -4,7 +4,7 @@
 #include "base/arena.h"
 #include "ops/ops.h"
 
-/* Rows of an item. */
+/* Rows of an item: their inputs overlap, and stay in a cache from one to the next. */
 #define BAND_ROWS 14
 
 static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct avl_shape *out,
@@ -22,18 +22,18 @@ static size_t packed(const struct avl_attr *attr, const struct avl_shape *in)
 	       ((size_t)attr->kernel_h * (size_t)attr->kernel_w + 1);
 }
 
-/* For each block: bias [16], then [kernel_h][kernel_w][16]. */
+/* Bias [blocks][16], then weights [blocks][kernel_h][kernel_w][16]. */
 static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 		 const struct avl_params *params, float *to)
 {
 	const size_t window = (size_t)attr->kernel_h * (size_t)attr->kernel_w;
+	float *const weights = to + avl_blocks(in->c) * AVL_BLOCK;
 	memset(to, 0, packed(attr, in) * sizeof *to);
-	for (int c = 0; c < in->c; c++) {
-		float *const block = to + (size_t)(c / AVL_BLOCK) * AVL_BLOCK * (window + 1);
-		block[c % AVL_BLOCK] = params->bias ? params->bias[c] : 0;
+	for (size_t c = 0; c < (size_t)in->c; c++) {
+		float *const lane = weights + c / AVL_BLOCK * window * AVL_BLOCK + c % AVL_BLOCK;
+		to[c] = params->bias ? params->bias[c] : 0;
 		for (size_t k = 0; k < window; k++)
-			block[(k + 1) * AVL_BLOCK + (size_t)(c % AVL_BLOCK)] =
-			    params->weight[(size_t)c * window + k];
+			lane[k * AVL_BLOCK] = params->weight[c * window + k];
 	}
 }
 
@@ -41,13 +41,14 @@ static void unpack(const struct avl_attr *attr, const struct avl_shape *in, cons
 		   const struct avl_params_out *params)
 {
 	const size_t window = (size_t)attr->kernel_h * (size_t)attr->kernel_w;
-	for (int c = 0; c < in->c; c++) {
+	const float *const weights = from + avl_blocks(in->c) * AVL_BLOCK;
+	for (size_t c = 0; c < (size_t)in->c; c++) {
 		const float *const lane =
-		    from + (size_t)(c / AVL_BLOCK) * AVL_BLOCK * (window + 1) + c % AVL_BLOCK;
+		    weights + c / AVL_BLOCK * window * AVL_BLOCK + c % AVL_BLOCK;
 		if (params->bias)
-			params->bias[c] = lane[0];
+			params->bias[c] = from[c];
 		for (size_t k = 0; params->weight && k < window; k++)
-			params->weight[(size_t)c * window + k] = lane[(k + 1) * AVL_BLOCK];
+			params->weight[c * window + k] = lane[k * AVL_BLOCK];
 	}
 }
 
@@ -56,6 +57,13 @@ struct job {
 	int top, left, bands;
 };
 
+/* Elements from the first of all weights to those of a block's window from ROW on. */
+static ptrdiff_t weights_at(const struct avl_attr *attr, int block, int row)
+{
+	return ((ptrdiff_t)block * attr->kernel_h + row) * attr->kernel_w * AVL_BLOCK;
+}
+
+/* Item: a band of rows of one block of one picture; in bf16 as well. */
 static void item(void *argument, int number, int thread)
 {
 	(void)thread;
@@ -63,31 +71,33 @@ static void item(void *argument, int number, int thread)
 	const struct avl_op_run *const run = job->run;
 	const struct avl_attr *const attr = run->attr;
 	const struct avl_shape *const in = &run->in[0].shape, *const out = &run->out.shape;
-	const int band = number % job->bands, n = number / job->bands % in->n;
-	const int block = number / job->bands / in->n;
-	const int window = attr->kernel_h * attr->kernel_w;
-	const float *const params = run->packed + (ptrdiff_t)block * AVL_BLOCK * (window + 1);
-	const float *const x =
-	    run->in[0].data + ((ptrdiff_t)block * in->n + n) * in->h * in->w * AVL_BLOCK;
-	float *const y =
-	    run->out.data + ((ptrdiff_t)block * in->n + n) * out->h * out->w * AVL_BLOCK;
+	const int band = number % job->bands, map = number / job->bands, block = map / in->n;
+	const int bf16 = run->in[0].layout == AVL_BLOCKED_BF16;
+	const float *const weights = run->packed + avl_blocks(in->c) * AVL_BLOCK;
+	const int in_a_float = bf16 ? 2 : 1; /* weights in the room of a float */
 	const int end = (band + 1) * BAND_ROWS;
 	for (int row = band * BAND_ROWS; row < end && row < out->h; row++) {
 		const struct avl_window_rows rows = avl_window_rows(attr, job->top, in->h, row);
-		avl_kern()->depthwise(&(struct avl_depthwise_job){
-		    .x = x + (ptrdiff_t)rows.at * in->w * AVL_BLOCK,
+		const struct avl_depthwise_job line = {
+		    .x = avl_map_at(&run->in[0],
+				    ((ptrdiff_t)map * in->h + rows.at) * in->w * AVL_BLOCK),
 		    .rows = rows.count,
 		    .width = in->w,
-		    .w = params + (1 + rows.first * attr->kernel_w) * AVL_BLOCK,
+		    .w = weights + weights_at(attr, block, rows.first) / in_a_float,
 		    .columns = attr->kernel_w,
 		    .stride = attr->stride_w,
 		    .pad = job->left,
-		    .bias = params,
-		    .y = y + (ptrdiff_t)row * out->w * AVL_BLOCK,
+		    .bias = run->packed + (ptrdiff_t)block * AVL_BLOCK,
+		    .y =
+			avl_map_at(&run->out, ((ptrdiff_t)map * out->h + row) * out->w * AVL_BLOCK),
 		    .pixels = out->w,
 		    .lo = attr->lo,
 		    .hi = attr->hi,
-		});
+		};
+		if (bf16)
+			avl_kern()->bf16.depthwise(&line);
+		else
+			avl_kern()->depthwise(&line);
 	}
 }
 
@@ -116,10 +126,8 @@ static void grad_row(const struct grad_job *job, int block, int n, int row)
 	const struct avl_attr *const attr = job->run->attr;
 	const struct avl_shape *const in = &job->run->in[0].shape;
 	const struct avl_shape *const out = &job->run->out.shape;
-	const int window = attr->kernel_h * attr->kernel_w;
 	const struct avl_window_rows rows = avl_window_rows(attr, job->top, in->h, row);
-	const ptrdiff_t params = (ptrdiff_t)block * AVL_BLOCK * (window + 1);
-	const ptrdiff_t taps = params + (ptrdiff_t)(1 + rows.first * attr->kernel_w) * AVL_BLOCK;
+	const ptrdiff_t taps = avl_blocks(in->c) * AVL_BLOCK + weights_at(attr, block, rows.first);
 	const ptrdiff_t x = (((ptrdiff_t)block * in->n + n) * in->h + rows.at) * in->w * AVL_BLOCK;
 	float *const din = job->grad->din[0], *const dpacked = job->grad->dpacked;
 	const float *const dy =
@@ -142,7 +150,7 @@ static void grad_row(const struct grad_job *job, int block, int n, int row)
 	_Alignas(AVL_ALIGN) float sum[AVL_BLOCK];
 	avl_kern()->sum(sum, dy, (size_t)out->w, 1);
 	for (int i = 0; i < AVL_BLOCK; i++)
-		dpacked[params + i] += sum[i];
+		dpacked[(ptrdiff_t)block * AVL_BLOCK + i] += sum[i];
 }
 
 /* Item: one block of channels, whose pictures and rows come one after the other, so that sums do

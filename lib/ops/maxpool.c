@@ -7,28 +7,31 @@ static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct
 	return avl_window_shape(attr, in, in->c, out, err);
 }
 
-/* Item: one block of one picture. */
+/* Item: one block of one picture; in bf16 as well. */
 static void item(void *argument, int number, int thread)
 {
 	(void)thread;
 	const struct avl_op_run *const run = ((const struct avl_op_job *)argument)->run;
 	const struct avl_attr *const attr = run->attr;
 	const struct avl_shape *const in = &run->in[0].shape, *const out = &run->out.shape;
-	const float *const x = run->in[0].data + (ptrdiff_t)number * in->h * in->w * AVL_BLOCK;
-	float *const y = run->out.data + (ptrdiff_t)number * out->h * out->w * AVL_BLOCK;
+	const ptrdiff_t x_row = (ptrdiff_t)in->w * AVL_BLOCK, y_row = (ptrdiff_t)out->w * AVL_BLOCK;
 	const int top = avl_window_top(attr, in), left = avl_window_left(attr, in);
 	for (int row = 0; row < out->h; row++) {
 		const struct avl_window_rows rows = avl_window_rows(attr, top, in->h, row);
-		avl_kern()->maxpool(&(struct avl_maxpool_job){
-		    .x = x + (ptrdiff_t)rows.at * in->w * AVL_BLOCK,
+		const struct avl_maxpool_job job = {
+		    .x = avl_map_at(&run->in[0], (number * in->h + rows.at) * x_row),
 		    .rows = rows.count,
 		    .width = in->w,
 		    .columns = attr->kernel_w,
 		    .stride = attr->stride_w,
 		    .pad = left,
-		    .y = y + (ptrdiff_t)row * out->w * AVL_BLOCK,
+		    .y = avl_map_at(&run->out, (number * out->h + row) * y_row),
 		    .pixels = out->w,
-		});
+		};
+		if (run->in[0].layout == AVL_BLOCKED_BF16)
+			avl_kern()->bf16.maxpool(&job);
+		else
+			avl_kern()->maxpool(&job);
 	}
 }
 

@@ -215,6 +215,13 @@ static inline ptrdiff_t avl_block_stride(const struct avl_shape *shape)
 	return (ptrdiff_t)shape->n * shape->h * shape->w * AVL_BLOCK;
 }
 
+/* Element AT of a blocked map of either type. */
+static inline void *avl_map_at(const struct avl_map *map, ptrdiff_t at)
+{
+	const size_t size = map->layout == AVL_BLOCKED_BF16 ? sizeof(uint16_t) : sizeof(float);
+	return (char *)map->data + at * (ptrdiff_t)size;
+}
+
 /* Between the layouts; SRC and DST do not overlap. */
 void avl_layout_to_blocked(const struct avl_shape *shape, const float *planar, float *blocked);
 void avl_layout_to_planar(const struct avl_shape *shape, const float *blocked, float *planar);

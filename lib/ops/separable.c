@@ -231,9 +231,8 @@ static void make_deep(const struct job *job, int n, int y, int block, int b,
 	const struct avl_attr *const attr = p->deep;
 	const struct avl_window_rows seen = avl_window_rows(attr, p->top, p->in.h, y);
 	const int width = p->expand ? p->width : p->in.w;
-	const float *const params =
-	    job->run->packed + p->expand_floats +
-	    (ptrdiff_t)block * AVL_BLOCK * (attr->kernel_h * attr->kernel_w + 1);
+	const float *const bias = job->run->packed + p->expand_floats;
+	const float *const weights = bias + p->blocks * AVL_BLOCK;
 	const float *x = rows->wide + b * rows->wide_block;
 	int row = seen.at - rows->top;
 	if (!p->expand) {
@@ -244,11 +243,11 @@ static void make_deep(const struct job *job, int n, int y, int block, int b,
 	    .x = x + (ptrdiff_t)row * width * AVL_BLOCK,
 	    .rows = seen.count,
 	    .width = width,
-	    .w = params + (1 + seen.first * attr->kernel_w) * AVL_BLOCK,
+	    .w = weights + (block * attr->kernel_h + seen.first) * attr->kernel_w * AVL_BLOCK,
 	    .columns = attr->kernel_w,
 	    .stride = attr->stride_w,
 	    .pad = p->expand ? 0 : p->left,
-	    .bias = params,
+	    .bias = bias + block * AVL_BLOCK,
 	    .y = rows->mid + b * rows->mid_block,
 	    .pixels = p->mid.w,
 	    .lo = attr->lo,

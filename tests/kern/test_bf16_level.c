@@ -286,7 +286,7 @@ static void check_windows(struct avl_rng *rng, int rows, int width, int columns,
 	uint16_t *const x = random_bf16(rng, (size_t)(rows * width) * AVL_BLOCK);
 	uint16_t *const w = random_bf16(rng, (size_t)(rows * columns) * AVL_BLOCK);
 	float *const bias = below(rng, 2) ? random_floats(rng, AVL_BLOCK) : NULL;
-	avl_kern()->bf16.depthwise(&(struct avl_depthwise_bf16_job){
+	avl_kern()->bf16.depthwise(&(struct avl_depthwise_job){
 	    .x = x,
 	    .rows = rows,
 	    .width = width,
@@ -300,7 +300,7 @@ static void check_windows(struct avl_rng *rng, int rows, int width, int columns,
 	    .lo = -0.5F,
 	    .hi = 6,
 	});
-	avl_kern()->bf16.maxpool(&(struct avl_maxpool_bf16_job){
+	avl_kern()->bf16.maxpool(&(struct avl_maxpool_job){
 	    .x = x,
 	    .rows = rows,
 	    .width = width,

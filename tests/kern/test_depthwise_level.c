@@ -19,6 +19,7 @@ static void columns_inside(const struct avl_depthwise_job *job, int p, int *firs
 
 static double distance(const struct avl_depthwise_job *job, const float *y)
 {
+	const float *const x = job->x, *const w = job->w;
 	double worst = 0;
 	for (int i = 0; i < job->pixels * AVL_BLOCK; i++) {
 		const int p = i / AVL_BLOCK, o = i % AVL_BLOCK;
@@ -29,8 +30,8 @@ static double distance(const struct avl_depthwise_job *job, const float *y)
 			for (int q = first; q < last; q++) {
 				const int at = r * job->width + p * job->stride - job->pad + q;
 				const double term =
-				    (double)job->w[(r * job->columns + q) * AVL_BLOCK + o] *
-				    (double)job->x[at * AVL_BLOCK + o];
+				    (double)w[(r * job->columns + q) * AVL_BLOCK + o] *
+				    (double)x[at * AVL_BLOCK + o];
 				sum += term;
 				magnitude += fabs(term);
 			}
@@ -53,7 +54,8 @@ static float *cut_window(const struct avl_depthwise_job *job, int p, int *width,
 	float *const out = avl_alloc((size_t)(job->rows * *width) * AVL_BLOCK, sizeof *out);
 	for (int r = 0; r < job->rows; r++)
 		memcpy(out + r * *width * AVL_BLOCK,
-		       job->x + (r * job->width + p * job->stride - job->pad + first) * AVL_BLOCK,
+		       (const float *)job->x +
+			   (r * job->width + p * job->stride - job->pad + first) * AVL_BLOCK,
 		       (size_t)*width * AVL_BLOCK * sizeof *out);
 	return out;
 }

@@ -120,8 +120,8 @@ struct job {
 	struct avl_conv_plan p;
 	const float *x; /* what the taps see: the input or its copy */
 	const ptrdiff_t *tap;
-	int bands, band_rows, band_pixels; /* cut of a picture's rows, or of the flat row */
-	int ranges, range_blocks;          /* cut of the output channels */
+	struct avl_conv_cut cut;
+	int band_rows; /* not of the flat row */
 };
 
 struct border_job {
@@ -202,47 +202,44 @@ static void conv_pixels(const struct avl_op_run *run, struct avl_conv_job *c, co
 	avl_kern()->conv(c);
 }
 
-static void conv_flat(const struct job *job, int band, int block, int blocks)
+static void conv_flat(const struct job *job, const struct avl_conv_part *part)
 {
 	const struct avl_shape *const in = &job->p.in;
-	const int total = in->n * in->h * in->w, first = band * job->band_pixels;
-	struct avl_conv_job c = conv_of(job, block, blocks);
-	c.pixels = total - first < job->band_pixels ? total - first : job->band_pixels;
+	const int total = in->n * in->h * in->w, first = part->band * BAND_PIXELS;
+	struct avl_conv_job c = conv_of(job, part->first, part->last - part->first);
+	c.pixels = total - first < BAND_PIXELS ? total - first : BAND_PIXELS;
 	conv_pixels(job->run, &c, job->x + (ptrdiff_t)first * AVL_BLOCK,
-		    block * c.y_block + (ptrdiff_t)first * AVL_BLOCK);
+		    part->first * c.y_block + (ptrdiff_t)first * AVL_BLOCK);
 }
 
 /* A kernel takes two blocks at most at once: their weights stay in a cache from row to row. */
-static void conv_rows(const struct job *job, int n, int band, int block, int blocks)
+static void conv_rows(const struct job *job, const struct avl_conv_part *part)
 {
 	const struct avl_conv_plan *const p = &job->p;
 	const ptrdiff_t row = (ptrdiff_t)p->w * p->inner;
 	const ptrdiff_t picture = p->h * row * (p->planar ? p->in.c : 1);
 	const ptrdiff_t step = job->run->attr->stride_h * row;
-	const int end = (band + 1) * job->band_rows, last = block + blocks;
-	for (int b = block; b < last; b += 2) {
-		struct avl_conv_job c = conv_of(job, b, last - b < 2 ? 1 : 2);
+	const int begin = part->band * job->band_rows, end = begin + job->band_rows;
+	for (int b = part->first; b < part->last; b += 2) {
+		struct avl_conv_job c = conv_of(job, b, part->last - b < 2 ? 1 : 2);
 		c.pixels = p->out.w;
-		for (int y = band * job->band_rows; y < end && y < p->out.h; y++)
-			conv_pixels(job->run, &c, job->x + n * picture + y * step,
+		for (int y = begin; y < end && y < p->out.h; y++)
+			conv_pixels(job->run, &c, job->x + part->n * picture + y * step,
 				    b * c.y_block +
-					((ptrdiff_t)n * p->out.h + y) * p->out.w * AVL_BLOCK);
+					((ptrdiff_t)part->n * p->out.h + y) * p->out.w * AVL_BLOCK);
 	}
 }
 
-/* Item: a band of pixels by a range of output channels. */
 static void conv_item(void *argument, int item, int thread)
 {
 	(void)thread;
 	const struct job *const job = argument;
-	const int range = item % job->ranges, band = item / job->ranges % job->bands;
-	const int block = range * job->range_blocks;
-	const int left = avl_blocks(job->run->attr->out) - block;
-	const int blocks = left < job->range_blocks ? left : job->range_blocks;
+	const struct avl_conv_part part =
+	    avl_conv_part(&job->cut, avl_blocks(job->run->attr->out), item);
 	if (job->p.flat)
-		conv_flat(job, band, block, blocks);
+		conv_flat(job, &part);
 	else
-		conv_rows(job, item / job->ranges / job->bands, band, block, blocks);
+		conv_rows(job, &part);
 }
 
 static void direct(const struct avl_op_run *run)
@@ -261,17 +258,16 @@ static void direct(const struct avl_op_run *run)
 	const int pictures = p->flat ? 1 : p->out.n;
 	if (p->flat) {
 		const int total = p->in.n * p->in.h * p->in.w;
-		job.band_pixels = BAND_PIXELS;
-		job.bands = (total + BAND_PIXELS - 1) / BAND_PIXELS;
+		job.cut.bands = (total + BAND_PIXELS - 1) / BAND_PIXELS;
 	} else {
 		job.band_rows = p->out.w < BAND_PIXELS ? BAND_PIXELS / p->out.w : 1;
-		job.bands = (p->out.h + job.band_rows - 1) / job.band_rows;
+		job.cut.bands = (p->out.h + job.band_rows - 1) / job.band_rows;
 	}
-	const int blocks = avl_blocks(run->attr->out), items = job.bands * pictures;
+	const int blocks = avl_blocks(run->attr->out), items = job.cut.bands * pictures;
 	const int wanted = items < ITEMS_MIN ? (ITEMS_MIN + items - 1) / items : 1;
-	job.range_blocks = ((blocks + wanted - 1) / wanted + 1) / 2 * 2;
-	job.ranges = (blocks + job.range_blocks - 1) / job.range_blocks;
-	avl_par_for(run->par, items * job.ranges, conv_item, &job);
+	job.cut.range_blocks = ((blocks + wanted - 1) / wanted + 1) / 2 * 2;
+	job.cut.ranges = (blocks + job.cut.range_blocks - 1) / job.cut.range_blocks;
+	avl_par_for(run->par, items * job.cut.ranges, conv_item, &job);
 }
 
 /* What Winograd's way does in passing is a step of its own behind a direct convolution. */

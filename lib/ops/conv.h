@@ -4,6 +4,28 @@
 
 #include "ops/ops.h"
 
+/* How the loop of a direct convolution is cut, in fp32 and in bf16: bands of rows of each picture
+ * (or of the flat row) by ranges of blocks of output channels. */
+struct avl_conv_cut {
+	int bands, ranges, range_blocks;
+};
+
+/* What an item of it does: band BAND of picture N, blocks FIRST..LAST-1 of output channels. */
+struct avl_conv_part {
+	int n, band, first, last;
+};
+
+static inline struct avl_conv_part avl_conv_part(const struct avl_conv_cut *cut, int blocks,
+						 int item)
+{
+	const int first = item % cut->ranges * cut->range_blocks;
+	const int last = first + cut->range_blocks;
+	return (struct avl_conv_part){.n = item / cut->ranges / cut->bands,
+				      .band = item / cut->ranges % cut->bands,
+				      .first = first,
+				      .last = last < blocks ? last : blocks};
+}
+
 /* What the op conv forward (conv.c) and backward (conv_backward.c) share: the sizes of a direct
  * convolution and the copy of its input with a border. */
 struct avl_conv_plan {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ops/bf16.h"
+#include "ops/conv.h"
 
 /* As ops/conv.c, but for the border: rows of the window that lie outside the picture are left out
  * of the sums, and so are its columns where one pixel at most is concerned at each end of a row,
@@ -172,8 +173,8 @@ struct job {
 	struct plan p;
 	const uint16_t *x; /* what the taps see: the input or its copy */
 	const struct avl_tap_bf16 *tap;
-	int bands, band_rows;     /* cut of a picture's rows, or of the flat row */
-	int ranges, range_blocks; /* cut of the output channels */
+	struct avl_conv_cut cut;
+	int band_rows; /* not of the flat row */
 };
 
 /* Item: one plane (planar: a channel, blocked: a block of channels) of one picture. */
@@ -252,16 +253,16 @@ static void conv_pixels(const struct avl_op_run *run, struct avl_conv_bf16_job *
 	avl_kern()->bf16.conv(c);
 }
 
-static void conv_flat(const struct job *job, int band, int block, int blocks)
+static void conv_flat(const struct job *job, const struct avl_conv_part *part)
 {
 	const struct avl_shape *const in = &job->p.in;
-	const int total = in->n * in->h * in->w, first = band * BAND_PIXELS;
-	struct avl_conv_bf16_job c = conv_of(job, block, blocks);
+	const int total = in->n * in->h * in->w, first = part->band * BAND_PIXELS;
+	struct avl_conv_bf16_job c = conv_of(job, part->first, part->last - part->first);
 	c.tap = job->tap;
 	c.taps = job->p.planes;
 	c.pixels = total - first < BAND_PIXELS ? total - first : BAND_PIXELS;
 	c.x = job->x + (ptrdiff_t)first * AVL_BLOCK;
-	conv_pixels(job->run, &c, block * c.y_block + (ptrdiff_t)first * AVL_BLOCK);
+	conv_pixels(job->run, &c, part->first * c.y_block + (ptrdiff_t)first * AVL_BLOCK);
 }
 
 /* Row Y of picture N: without the rows of the window that lie outside. */
@@ -282,32 +283,29 @@ static void conv_row(const struct job *job, struct avl_conv_bf16_job c, int bloc
 
 /* A kernel takes two blocks at once, or four of short rows: their weights stay in a cache from row
  * to row. */
-static void conv_rows(const struct job *job, int n, int band, int block, int blocks)
+static void conv_rows(const struct job *job, const struct avl_conv_part *part)
 {
 	const struct plan *const p = &job->p;
-	const int end = (band + 1) * job->band_rows, last = block + blocks;
+	const int begin = part->band * job->band_rows, end = begin + job->band_rows;
 	const int step = p->out.w <= 7 ? 4 : 2;
-	for (int b = block; b < last; b += step) {
-		const struct avl_conv_bf16_job c =
-		    conv_of(job, b, last - b < step ? last - b : step);
-		for (int y = band * job->band_rows; y < end && y < p->out.h; y++)
-			conv_row(job, c, b, n, y);
+	for (int b = part->first; b < part->last; b += step) {
+		const int left = part->last - b;
+		const struct avl_conv_bf16_job c = conv_of(job, b, left < step ? left : step);
+		for (int y = begin; y < end && y < p->out.h; y++)
+			conv_row(job, c, b, part->n, y);
 	}
 }
 
-/* Item: a band of pixels by a range of output channels. */
 static void conv_item(void *argument, int item, int thread)
 {
 	(void)thread;
 	const struct job *const job = argument;
-	const int range = item % job->ranges, band = item / job->ranges % job->bands;
-	const int block = range * job->range_blocks;
-	const int left = avl_blocks(job->run->attr->out) - block;
-	const int blocks = left < job->range_blocks ? left : job->range_blocks;
+	const struct avl_conv_part part =
+	    avl_conv_part(&job->cut, avl_blocks(job->run->attr->out), item);
 	if (job->p.flat)
-		conv_flat(job, band, block, blocks);
+		conv_flat(job, &part);
 	else
-		conv_rows(job, item / job->ranges / job->bands, band, block, blocks);
+		conv_rows(job, &part);
 }
 
 /* Bands of rows by ranges of channels; where the weights are many, as few bands as there may be,
@@ -320,18 +318,18 @@ static void cut(struct job *job)
 	const int many = (size_t)blocks * block_weights(attr, p) * sizeof(uint16_t) > CACHE_BYTES;
 	const int step = !p->flat && p->out.w <= 7 ? 4 : 2;
 	if (p->flat) {
-		job->bands = (p->in.n * p->in.h * p->in.w + BAND_PIXELS - 1) / BAND_PIXELS;
+		job->cut.bands = (p->in.n * p->in.h * p->in.w + BAND_PIXELS - 1) / BAND_PIXELS;
 	} else {
 		const int rows = p->out.w < BAND_PIXELS ? BAND_PIXELS / p->out.w : 1;
 		const int steps = (blocks + step - 1) / step;
 		const int bands = (ITEMS_MIN + steps - 1) / steps;
 		job->band_rows = many ? (p->out.h + bands - 1) / bands : rows;
-		job->bands = (p->out.h + job->band_rows - 1) / job->band_rows;
+		job->cut.bands = (p->out.h + job->band_rows - 1) / job->band_rows;
 	}
-	const int items = job->bands * pictures;
+	const int items = job->cut.bands * pictures;
 	const int wanted = many ? blocks : items < ITEMS_MIN ? (ITEMS_MIN + items - 1) / items : 1;
-	job->range_blocks = ((blocks + wanted - 1) / wanted + step - 1) / step * step;
-	job->ranges = (blocks + job->range_blocks - 1) / job->range_blocks;
+	job->cut.range_blocks = ((blocks + wanted - 1) / wanted + step - 1) / step * step;
+	job->cut.ranges = (blocks + job->cut.range_blocks - 1) / job->cut.range_blocks;
 }
 
 static void forward(const struct avl_op_run *run)
@@ -348,7 +346,8 @@ static void forward(const struct avl_op_run *run)
 		job.x = (const uint16_t *)(const void *)run->scratch;
 	}
 	cut(&job);
-	avl_par_for(run->par, job.bands * (p->flat ? 1 : p->out.n) * job.ranges, conv_item, &job);
+	avl_par_for(run->par, job.cut.bands * (p->flat ? 1 : p->out.n) * job.cut.ranges, conv_item,
+		    &job);
 }
 
 const struct avl_op avl_op_conv_bf16 = {

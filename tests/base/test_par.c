@@ -89,6 +89,48 @@ Test(par, results_are_there_when_the_loop_ends)
 	avl_par_free(par);
 }
 
+/* Loops that follow each other at once, each with work of its own on the same places: a helper that
+ * comes late to one finds the next. */
+enum { ROUNDS = 30000, PLACES = 7 };
+
+static void add_item(void *arg, int item, int thread)
+{
+	(void)thread;
+	((unsigned *)arg)[item] += (unsigned)item + 1;
+}
+
+static void times_three(void *arg, int item, int thread)
+{
+	(void)thread;
+	((unsigned *)arg)[item] *= 3;
+}
+
+static void flip(void *arg, int item, int thread)
+{
+	(void)thread;
+	((unsigned *)arg)[item] ^= 0x5a5a5a5au;
+}
+
+Test(par, no_loop_meets_the_work_of_another)
+{
+	static void (*const work[])(void *, int, int) = {add_item, times_three, flip};
+	for (int threads = 1; threads <= 4; threads++) {
+		unsigned shared[2][PLACES] = {{0}}, alone[2][PLACES] = {{0}};
+		struct avl_par *par = NULL;
+		cr_assert_eq(avl_par_new(&par, threads, NULL), 0);
+		for (int round = 0; round < ROUNDS; round++) {
+			const int items = 1 + round % PLACES, kind = round % 3,
+				  which = round / 2 % 2;
+			avl_par_for(par, items, work[kind], shared[which]);
+			avl_par_for(NULL, items, work[kind], alone[which]);
+			for (int i = 0; i < PLACES; i++)
+				cr_assert_eq(shared[which][i], alone[which][i],
+					     "threads %d round %d place %d", threads, round, i);
+		}
+		avl_par_free(par);
+	}
+}
+
 Test(par, teams_start_and_stop)
 {
 	for (int round = 0; round < 100; round++) {

@@ -7,11 +7,9 @@ PATH=$BIN/../tests:$PATH
 records() { # N: pictures of 48x40, half a second of noise
 	i=0
 	while [ "$i" -lt "$1" ]; do
-		awk -v i="$i" 'BEGIN {
-			printf "record r%02d\nseal rate_hz 16000\nu1 frame.npy 40x48x3 =", i
-			for (k = 0; k < 97; k++) printf " %d", (k * k * (i + 3) + 29 * k) % 256
-			printf "\nf4 audio.npy 8000 normal %d\nf8 boxes.npy 1x5 = 0.1 0 0.6 0.7 0\n", i + 50
-		}'
+		printf 'record r%02d\nseal rate_hz 16000\n' "$i"
+		picture 40x48 "$i" 97
+		printf 'f4 audio.npy 8000 normal %d\nf8 boxes.npy 1x5 = 0.1 0 0.6 0.7 0\n' $((i + 50))
 		i=$((i + 1))
 	done
 }
@@ -43,7 +41,7 @@ t 'frozen first layers' 0 '' -- train layers --sup ce \
 is 'have none' "$(grep -ac 'optim.first.image._blocks.1._depthwise_conv' layers)" 0
 matches 'those behind them have' 'optim.first.image._blocks.2._depthwise_conv' layers
 t 'batch norms by the batch' 0 '' -- train batch --unsup nce --bn batch
-if cmp -s both batch; then fail 'are another model'; else pass 'are another model'; fi
+differ 'are another model' both batch
 t 'both are frozen: the heads learn' 0 '' -- train heads --unsup triplet --freeze image.,sound.
 
 # features of one stream
@@ -65,7 +63,7 @@ is 'the image network does not' "$(grep -ac 'optim.first.image\._' v)" 0
 
 # variations
 t 'crop, flip and window' 0 '' -- train varied --unsup nce --augment crop,flip,window
-if cmp -s both varied; then fail 'are another model'; else pass 'are another model'; fi
+differ 'are another model' both varied
 t 'again' 0 '' -- train again --unsup nce --augment crop,flip,window -j 3
 same 'the same bytes' varied again
 t 'dropout' 0 '' -- train dropped --unsup nce --image-dropout 0.9
@@ -80,11 +78,9 @@ mknet slavc 32 0.5 sound. >slavc.safetensors
 mknet slavc 32 0.5 image.layer2,image.layer3,image.layer4 >broken.safetensors
 i=0
 while [ $i -lt 4 ]; do
-	awk -v i=$i 'BEGIN {
-		printf "record r%d\nu1 frame.npy 32x32x3 =", i
-		for (k = 0; k < 50; k++) printf " %d", (k * k * (i + 3) + 29 * k) % 256
-		printf "\nf4 fs.npy 1x512 random %d\n", i
-	}'
+	echo "record r$i"
+	picture 32x32 "$i" 50
+	echo "f4 fs.npy 1x512 random $i"
 	i=$((i + 1))
 done | mkrecord >two.tar
 follow() { # OUTPUT OPTION...
@@ -109,25 +105,29 @@ bad() { # NAME STATUS REGEX OPTION...
 	# shellcheck disable=SC2086
 	t "$name" "$status" "^avl-train: .*$regex" -- avl-train $common "$@" -o kept bad.tar
 }
+bad_record() { # NAME REGEX LINES: of a record behind two good ones
+	{ records 2; printf 'record z\n%b\n' "$3"; } | mkrecord >bad.tar
+	bad "$1" 1 "record 'z'$2" --unsup nce
+}
 cp raw.tar bad.tar
 bad 'a model without its network' 1 "tensor 'image.layer2.0.downsample.0.weight' is missing" -m broken.safetensors --unsup nce
 bad 'an unknown variation' 2 "--augment: 'turn' is not one of crop, flip, window, none" --unsup nce --augment crop,turn
 bad 'a follower of another loss' 2 '--follow is for --unsup slavc' --unsup nce --follow 0.9
 bad 'nothing is called so' 2 "--freeze: no parameter begins with 'image.conv9'" --unsup nce --freeze image.conv9
-{ records 2; printf 'record z\nseal rate_hz 16000\nu1 frame.npy 4x4x3 = 1\n'; } | mkrecord >bad.tar
-bad 'no sound' 1 "record 'z' has no sound: neither fs.npy nor audio.npy" --unsup nce
-{ records 2; printf 'record z\nseal rate_hz 16000\nf4 audio.npy 8000 random 1\n'; } | mkrecord >bad.tar
-bad 'no picture' 1 "record 'z' has no picture: neither v.npy nor frame.npy" --unsup nce
-{ records 2; printf 'record z\nseal rate_hz 8000\nf4 audio.npy 8000 random 1\nu1 frame.npy 4x4x3 = 1\n'; } | mkrecord >bad.tar
-bad 'mixed rates' 1 "record 'z' has sound of 8000 Hz, those before it of 16000 Hz" --unsup nce
-{ records 2; printf 'record z\nseal rate_hz 16000\nf4 audio.npy 8000 random 1\nf4 frame.npy 4x4x3 = 1\n'; } | mkrecord >bad.tar
-bad 'a picture of floats' 1 "record 'z': frame.npy is f4 \\(4, 4, 3\\), not u1 \\(height, width, 3\\)" --unsup nce
-{ records 2; printf 'record z\nf4 audio.npy 8000 random 1\nu1 frame.npy 4x4x3 = 1\n'; } | mkrecord >bad.tar
-bad 'no rate' 1 "record 'z': the seal names no usable rate_hz" --unsup nce
-{ records 2; printf 'record z\nseal rate_hz 16000\nf4 audio.npy 80 = 1e60\nu1 frame.npy 4x4x3 = 1\n'; } | mkrecord >bad.tar
-bad 'a sound that is not finite' 1 "record 'z': audio.npy holds a value that is not finite" --unsup nce
-{ records 2; printf 'record z\nseal rate_hz 16000\nf4 fs.npy 1x1024 = 1\nu1 frame.npy 4x4x3 = 1\n'; } | mkrecord >bad.tar
-bad 'features of sound for one alone' 1 "record 'z' has no sound" --unsup nce
+bad_record 'no sound' ' has no sound: neither fs.npy nor audio.npy' \
+	'seal rate_hz 16000\nu1 frame.npy 4x4x3 = 1'
+bad_record 'no picture' ' has no picture: neither v.npy nor frame.npy' \
+	'seal rate_hz 16000\nf4 audio.npy 8000 random 1'
+bad_record 'mixed rates' ' has sound of 8000 Hz, those before it of 16000 Hz' \
+	'seal rate_hz 8000\nf4 audio.npy 8000 random 1\nu1 frame.npy 4x4x3 = 1'
+bad_record 'a picture of floats' ': frame.npy is f4 \(4, 4, 3\), not u1 \(height, width, 3\)' \
+	'seal rate_hz 16000\nf4 audio.npy 8000 random 1\nf4 frame.npy 4x4x3 = 1'
+bad_record 'no rate' ': the seal names no usable rate_hz' \
+	'f4 audio.npy 8000 random 1\nu1 frame.npy 4x4x3 = 1'
+bad_record 'a sound that is not finite' ': audio.npy holds a value that is not finite' \
+	'seal rate_hz 16000\nf4 audio.npy 80 = 1e60\nu1 frame.npy 4x4x3 = 1'
+bad_record 'features of sound for one alone' ' has no sound' \
+	'seal rate_hz 16000\nf4 fs.npy 1x1024 = 1\nu1 frame.npy 4x4x3 = 1'
 cp all.tar bad.tar
 bad 'pictures cannot be varied where there are none' 2 '--augment: the records have v.npy' --unsup nce --augment flip
 same 'nothing is overwritten' both kept

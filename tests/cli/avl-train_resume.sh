@@ -2,8 +2,8 @@
 # avl-train: whenever it is killed, --resume ends with the bytes of a run without interruption.
 # shellcheck shell=sh
 . "$TOP/tests/cli/lib.sh"
+. "$TOP/tests/cli/kill.sh"
 PATH=$BIN/../tests:$PATH
-KILLS=${KILLS:-50}
 
 i=0
 while [ "$i" -lt 40 ]; do
@@ -11,7 +11,6 @@ while [ "$i" -lt 40 ]; do
 	i=$((i + 1))
 done | mkrecord >data.tar
 mkhead 8 10 12 >init.safetensors
-# run DIRECTORY OPTION...: becomes avl-train, so that in the background it is what a signal reaches
 run() {
 	cd "$1" || exit
 	shift
@@ -19,39 +18,10 @@ run() {
 		--every 20 --keep 2 --hold-out 0.2 --clip 1 --warmup 30 --schedule cosine --resume --log log.tsv \
 		-o ckpt.safetensors "$@" ../data.tar
 }
-train() {
-	(run "$@")
-}
-mkdir whole killed
-t 'a run without interruption' 0 '' -- train whole
+ends_the_same 0.01 0.13 ckpt.safetensors ckpt-best.safetensors ckpt-00000780.safetensors \
+	ckpt-00000800.safetensors log.tsv
 
-# Each attempt is killed a little later than the one before, at no particular point.
-kills=0 attempt=0
-while [ "$kills" -lt "$KILLS" ] && [ "$attempt" -lt $((4 * KILLS)) ]; do
-	attempt=$((attempt + 1))
-	run killed -q 2>killed.err &
-	pid=$!
-	sleep "$(awk -v k=$attempt 'BEGIN { srand(k); printf "%.4f", 0.01 + 0.12 * rand() }')"
-	if kill -9 $pid 2>/dev/null; then kills=$((kills + 1)); fi
-	wait $pid 2>/dev/null
-	status=$?
-	[ "$status" -ne 0 ] || { # it got to its end: once more from the beginning
-		for file in ckpt.safetensors ckpt-best.safetensors ckpt-00000780.safetensors \
-			ckpt-00000800.safetensors log.tsv; do
-			cmp -s whole/$file killed/$file || fail "run $attempt: $file is as without interruption"
-		done
-		rm -rf killed
-		mkdir killed
-	}
-done
-is "$KILLS times killed" "$kills" "$KILLS"
-t 'the rest of the last run' 0 '' -- train killed
-for file in ckpt.safetensors ckpt-best.safetensors ckpt-00000780.safetensors ckpt-00000800.safetensors log.tsv; do
-	same "$file is as without interruption" whole/$file killed/$file
-done
-is 'no other checkpoint is left' "$(cd killed && echo ckpt*)" "$(cd whole && echo ckpt*)"
-
-# SIGINT: a checkpoint, a message, and the signal's own end
+# SIGTERM: a checkpoint, a message, and the signal's own end
 mkdir stopped
 run stopped 2>stopped.err &
 pid=$!

@@ -111,6 +111,15 @@ same() {
 	fi
 }
 
+# differ NAME FILE FILE: two files are not the same
+differ() {
+	if cmp -s "$2" "$3"; then
+		fail "$1"
+	else
+		pass "$1"
+	fi
+}
+
 # matches NAME REGEX FILE: a line of FILE matches the extended REGEX
 matches() {
 	if grep -Eq -e "$2" "$3"; then
@@ -133,6 +142,15 @@ golden() {
 	else
 		fail "golden $1" "$(diff -u "$t_golden" "$2" 2>&1 | head -n 40 | cut -c 1-300)"
 	fi
+}
+
+# picture HEIGHTxWIDTH SEED N: a line for mkrecord, N values that repeat over a picture
+picture() {
+	awk -v size="$1" -v seed="$2" -v n="$3" 'BEGIN {
+		printf "u1 frame.npy %sx3 =", size
+		for (k = 0; k < n; k++) printf " %d", (k * k * (seed + 3) + 29 * k) % 256
+		print ""
+	}'
 }
 
 # pipe_status COMMAND...: runs a shell line with stdout into a pipe that is closed at once, and

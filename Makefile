@@ -55,6 +55,10 @@ guided_CFLAGS  := -O3
 overlay_CFLAGS := -O3
 png_filter_CFLAGS := -O3
 
+# Loops over samples, the same.
+mono_CFLAGS  := -O3
+sound_CFLAGS := -O3
+
 # Loops over features and weights, the same; no sum of floats is reordered.
 attend_CFLAGS := -O3
 optim_CFLAGS  := -O3

@@ -6,22 +6,35 @@
 
 enum { CHANNELS_MAX = 64 }; /* of FFmpeg 5.1; of more, the first */
 
-static double sample_at(const uint8_t *plane, enum AVSampleFormat format, int64_t i)
+/* Samples that are mixed at a time. */
+enum { STRETCH = 512 };
+
+#define ADD(type, from, scale)                                                                     \
+	for (int i = 0; i < n; i++)                                                                \
+	sum[i] += weight * ((double)(((const type *)plane)[at + i * step] - (from)) / (scale))
+
+/* Adds N samples of one channel, from AT on and STEP apart, to SUM. */
+static void add_channel(const void *plane, enum AVSampleFormat format, ptrdiff_t at, int step,
+			int n, double weight, double *sum)
 {
-	const void *const p = plane;
 	switch (format) {
 	case AV_SAMPLE_FMT_U8:
-		return (((const uint8_t *)p)[i] - 128) / 128.0;
+		ADD(uint8_t, 128, 128.0);
+		break;
 	case AV_SAMPLE_FMT_S16:
-		return ((const int16_t *)p)[i] / 32768.0;
+		ADD(int16_t, 0, 32768.0);
+		break;
 	case AV_SAMPLE_FMT_S32:
-		return ((const int32_t *)p)[i] / 2147483648.0;
+		ADD(int32_t, 0, 2147483648.0);
+		break;
 	case AV_SAMPLE_FMT_S64:
-		return (double)((const int64_t *)p)[i] / 9223372036854775808.0;
+		ADD(int64_t, 0, 9223372036854775808.0);
+		break;
 	case AV_SAMPLE_FMT_FLT:
-		return ((const float *)p)[i];
+		ADD(float, 0, 1);
+		break;
 	default:
-		return ((const double *)p)[i];
+		ADD(double, 0, 1);
 	}
 }
 
@@ -79,14 +92,16 @@ bool avl_mono_mix(const AVFrame *frame, int channels, int first, int n, float *m
 	const int taken = wanted < CHANNELS_MAX ? wanted : CHANNELS_MAX;
 	const double total = weigh(&frame->ch_layout, taken, weight);
 	const bool planar = av_sample_fmt_is_planar((enum AVSampleFormat)frame->format);
-	for (int i = 0; i < n; i++) {
-		double sum = 0;
+	for (int from = 0; from < n; from += STRETCH) {
+		const int some = n - from < STRETCH ? n - from : STRETCH;
+		const ptrdiff_t at = first + from;
+		double sum[STRETCH] = {0};
 		for (int c = 0; c < taken; c++)
-			sum += weight[c] *
-			       (planar ? sample_at(frame->extended_data[c], format, first + i)
-				       : sample_at(frame->extended_data[0], format,
-						   (int64_t)(first + i) * there + c));
-		mono[i] = clip(sum / total);
+			add_channel(frame->extended_data[planar ? c : 0], format,
+				    planar ? at : at * there + c, planar ? 1 : there, some,
+				    weight[c], sum);
+		for (int i = 0; i < some; i++)
+			mono[from + i] = clip(sum[i] / total);
 	}
 	return true;
 }

@@ -100,7 +100,7 @@ static int pass_on(struct avl_sound *sound, const float *mono, int n, struct avl
 			return avl_fail_av(err, got, "its sound cannot be resampled");
 		/* the filter overshoots at full scale */
 		for (int i = 0; i < got; i++)
-			to[i] = fminf(fmaxf(to[i], -1), 1);
+			to[i] = to[i] > -1 ? (to[i] < 1 ? to[i] : 1) : -1;
 		sound->count += got;
 	}
 	sound->position += n;

@@ -133,15 +133,19 @@ static int open_input(AVFormatContext **format, struct avl_err *err)
 	return 0;
 }
 
-/* Probing decodes a few frames: the bound on their size holds there too. */
+/* Probing decodes a few frames: the bound on their size holds there too. What they look like does
+ * not matter. */
 static int probe_streams(AVFormatContext *format, struct avl_err *err)
 {
 	const unsigned n = format->nb_streams;
 	AVDictionary **options = av_calloc(n ? n : 1, sizeof(AVDictionary *));
 	if (!options)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		av_dict_set_int(&options[i], "max_pixels", AVL_PICTURE_PIXELS_MAX, 0);
+		av_dict_set(&options[i], "skip_loop_filter", "all", 0);
+		av_dict_set(&options[i], "skip_idct", "all", 0);
+	}
 	const int rc = avformat_find_stream_info(format, options);
 	for (unsigned i = 0; i < n; i++)
 		av_dict_free(&options[i]);

@@ -283,6 +283,17 @@ int avl_demux_read(struct avl_demux *demux, struct avl_err *err)
 	}
 }
 
+bool avl_demux_indexed(const struct avl_demux *demux)
+{
+	const char *const container = demux->format->iformat->name;
+	return !strncmp(container, "mov,", 4) || !strncmp(container, "matroska,", 9);
+}
+
+bool avl_demux_seek(struct avl_demux *demux, int64_t pts)
+{
+	return av_seek_frame(demux->format, demux->stream->index, pts, AVSEEK_FLAG_BACKWARD) >= 0;
+}
+
 /* FFmpeg 5.1 aborts on a damaged MPEG-4 that several frame threads decode strictly: only decoders
  * that gain most and have shown no such thing may use them. */
 static bool frame_threads(enum AVCodecID id)

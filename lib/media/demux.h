@@ -30,6 +30,13 @@ void avl_demux_close(struct avl_demux *demux);
 /* 1: the next packet of the stream is in demux->packet. 0: end. Negative: damaged. */
 int avl_demux_read(struct avl_demux *demux, struct avl_err *err);
 
+/* Whether packets read behind a seek are those that reading from the start gives: so it is where a
+ * container has an index of whole frames. */
+bool avl_demux_indexed(const struct avl_demux *demux);
+/* Goes to a packet before which decoding need not begin to show PTS, in ticks of the file's clock.
+ * False where that fails: then the demuxer must be opened anew. */
+bool avl_demux_seek(struct avl_demux *demux, int64_t pts);
+
 /* A decoder for the stream, strict about damage. */
 int avl_demux_decoder(const struct avl_demux *demux, int threads, AVCodecContext **decoder,
 		      struct avl_err *err);

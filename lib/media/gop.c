@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "media/gop.h"
 
+/* Packets that are read to get rid of them rather than sought beyond. */
+enum { FAR = 8 };
+
 int avl_gop_open(struct avl_gop *gop, const struct avl_demux *probed,
 		 const struct avl_source *source, const struct avl_scan *scan,
 		 const struct avl_plan *plan, struct avl_err *err)
@@ -14,7 +17,10 @@ int avl_gop_open(struct avl_gop *gop, const struct avl_demux *probed,
 	if (!gop->shown || !gop->ahead)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	const int rc = avl_demux_open_like(&gop->demux, probed, source, AVMEDIA_TYPE_VIDEO, err);
-	return rc ? rc : avl_demux_decoder(&gop->demux, 1, &gop->decoder, err);
+	if (rc)
+		return rc;
+	gop->jumps = avl_demux_indexed(&gop->demux);
+	return avl_demux_decoder(&gop->demux, 1, &gop->decoder, err);
 }
 
 void avl_gop_close(struct avl_gop *gop)
@@ -41,17 +47,29 @@ void avl_gop_start(struct avl_gop *gop, const struct avl_group *group)
 	start(gop, false);
 }
 
-/* Reads packet I into demux.packet. */
-static int read_packet(struct avl_gop *gop, size_t i, struct avl_err *err)
+static bool is_packet(const struct avl_gop *gop, size_t i)
 {
-	if (i < gop->cursor) {
-		avl_demux_close(&gop->demux);
-		gop->cursor = 0;
-		const int rc = avl_demux_open_like(&gop->demux, gop->probed, gop->source,
-						   AVMEDIA_TYPE_VIDEO, err);
-		if (rc)
-			return rc;
-	}
+	const AVPacket *const packet = gop->demux.packet;
+	const struct avl_packet *const known = &gop->scan->packet[i];
+	return packet->pos == known->position && packet->pts - gop->scan->origin == known->pts;
+}
+
+/* Reads packet I, the first of its group, without reading all that lies before it. False where that
+ * does not lead there. */
+static bool jump(struct avl_gop *gop, size_t i)
+{
+	const struct avl_packet *const known = &gop->scan->packet[i];
+	if (known->position < 0 || !avl_demux_seek(&gop->demux, known->pts + gop->scan->origin))
+		return false;
+	for (size_t n = 0; n <= i && avl_demux_read(&gop->demux, NULL) > 0; n++)
+		if (is_packet(gop, i))
+			return true;
+	return false;
+}
+
+/* Reads the packets up to I. */
+static int read_on(struct avl_gop *gop, size_t i, struct avl_err *err)
+{
 	while (gop->cursor <= i) {
 		const int rc = avl_demux_read(&gop->demux, err);
 		if (rc < 0)
@@ -61,6 +79,27 @@ static int read_packet(struct avl_gop *gop, size_t i, struct avl_err *err)
 		gop->cursor++;
 	}
 	return 0;
+}
+
+/* Reads packet I into demux.packet. */
+static int read_packet(struct avl_gop *gop, size_t i, struct avl_err *err)
+{
+	const bool is_far = i < gop->cursor || i >= gop->cursor + FAR;
+	if (is_far && i == gop->group->first && gop->jumps) {
+		gop->jumps = jump(gop, i);
+		gop->cursor = gop->jumps ? i + 1 : SIZE_MAX; /* or nobody knows where it is */
+		if (gop->jumps)
+			return 0;
+	}
+	if (i < gop->cursor) {
+		avl_demux_close(&gop->demux);
+		gop->cursor = 0;
+		const int rc = avl_demux_open_like(&gop->demux, gop->probed, gop->source,
+						   AVMEDIA_TYPE_VIDEO, err);
+		if (rc)
+			return rc;
+	}
+	return read_on(gop, i, err);
 }
 
 static int feed(struct avl_gop *gop, struct avl_err *err)

@@ -20,6 +20,7 @@ struct avl_gop {
 	const struct avl_group *group;
 	bool whole;    /* nothing is left out: a frame that was planned did not come out */
 	size_t cursor; /* the packet the demuxer hands out next */
+	bool jumps;    /* seeking leads to the packets that it should */
 	size_t fed;    /* the packet that is looked at next */
 };
 

@@ -144,7 +144,8 @@ int avl_scan_make(struct avl_scan *scan, struct avl_demux *demux, struct avl_err
 			last_duration = packet->duration;
 		}
 		rc = append(scan, &room,
-			    (struct avl_packet){pts, packet_flags(scan, stream->codecpar, packet)},
+			    (struct avl_packet){pts, packet_flags(scan, stream->codecpar, packet),
+						packet->pos},
 			    err);
 		if (rc)
 			break;

@@ -22,10 +22,11 @@ enum {
 struct avl_packet {
 	int64_t pts;
 	uint32_t flags;
+	int64_t position; /* in the file, -1: unknown */
 };
 
-/* What one pass over a file's video packets, without decoding, tells. Sixteen bytes a packet are
- * all that grows with the length of a clip. */
+/* What one pass over a file's video packets, without decoding, tells. Twenty-four bytes a packet
+ * are all that grows with the length of a clip. */
 struct avl_scan {
 	int tick_num, tick_den; /* a tick in seconds */
 	int64_t origin;         /* time stamp of the first shown frame, in ticks */

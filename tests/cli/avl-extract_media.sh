@@ -117,6 +117,19 @@ if encoder libx264; then
 		is "a.$other: the records of a.mp4" "$(avl-check x.tar 2>/dev/null | wc -l)" 21
 	done
 fi
+if [ -f a.mp4 ]; then # times so far apart that what lies between is sought over
+	ffmpeg -v error -y -i a.mp4 -c copy -movflags frag_keyframe+empty_moov fragments.mp4
+	ffmpeg -v error -i a.mp4 -c copy -f matroska -live 1 - >live.mkv
+	for file in a.mp4 a.mkv a.ts fragments.mp4 live.mkv; do
+		avl-extract -j 1 -r 30 -w 1 -a 0 -o all.tar $file
+		avl-extract -j 1 -t 0.11,2.91 -w 1 -a 0 -o far.tar $file
+		python3 read.py frame all.tar 3 >wanted
+		python3 read.py frame all.tar 87 >>wanted
+		python3 read.py frame far.tar 0 >got
+		python3 read.py frame far.tar 1 >>got
+		same "$file: frames far from each other" wanted got
+	done
+fi
 if [ -f a.ts ]; then
 	tail -c +$((188 * 60 + 1)) a.ts >begun.ts
 	t 'a recording that begins between keyframes' 0 '' -- avl-extract -w 0.2 -a 0 -o x.tar begun.ts

@@ -7,8 +7,8 @@ enum { K = AVL_PACKET_KEY | AVL_PACKET_CLEAN, B = AVL_PACKET_DISPOSABLE, H = AVL
 
 /* Two groups of I P B B P B B, ticks of 10 ms, in the order of decoding. */
 static struct avl_packet two_groups[] = {
-    {0, K},  {30, 0},  {10, B}, {20, B}, {60, 0},  {40, B},  {50, B},
-    {70, K}, {100, 0}, {80, B}, {90, B}, {130, 0}, {110, B}, {120, B},
+    {0, K, 0},  {30, 0, 0},  {10, B, 0}, {20, B, 0}, {60, 0, 0},  {40, B, 0},  {50, B, 0},
+    {70, K, 0}, {100, 0, 0}, {80, B, 0}, {90, B, 0}, {130, 0, 0}, {110, B, 0}, {120, B, 0},
 };
 
 static struct avl_scan scan_of(struct avl_packet *packet, size_t n)
@@ -66,7 +66,7 @@ Test(plan, agrees_with_a_search_through_all_frames)
 
 Test(plan, never_shows_a_hidden_packet)
 {
-	static struct avl_packet packets[] = {{0, K}, {10, 0}, {15, H}, {20, 0}};
+	static struct avl_packet packets[] = {{0, K, 0}, {10, 0, 0}, {15, H, 0}, {20, 0, 0}};
 	const struct avl_scan scan = scan_of(packets, 4);
 	static const double times[] = {0.17};
 	struct avl_plan plan;
@@ -77,9 +77,9 @@ Test(plan, never_shows_a_hidden_packet)
 
 Test(plan, is_not_made_where_it_could_be_wrong)
 {
-	static struct avl_packet twice[] = {{0, K}, {10, 0}, {10, 0}};
-	static struct avl_packet unclean[] = {{0, AVL_PACKET_KEY}, {10, 0}};
-	static struct avl_packet late[] = {{10, K}, {0, 0}};
+	static struct avl_packet twice[] = {{0, K, 0}, {10, 0, 0}, {10, 0, 0}};
+	static struct avl_packet unclean[] = {{0, AVL_PACKET_KEY, 0}, {10, 0, 0}};
+	static struct avl_packet late[] = {{10, K, 0}, {0, 0, 0}};
 	static const double times[] = {0.5};
 	struct avl_plan plan;
 	struct avl_scan scan = scan_of(twice, 3);

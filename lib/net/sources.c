@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kern/gemm.h"
+
 struct unit {
 	int number;
 	float prominence;
@@ -13,7 +15,15 @@ struct unit {
 /* A source that is growing. */
 struct group {
 	struct avl_source source;
-	float *embedding; /* (channels) */
+	double square; /* of the length of its embedding */
+};
+
+struct growth {
+	const struct avl_sound_head *head;
+	struct group *group;
+	int count;
+	float *embedding; /* (groups, channels) */
+	float *alike;     /* (groups), while a unit is looked at */
 };
 
 static int by_prominence(const void *a, const void *b)
@@ -29,27 +39,28 @@ static const float *row(const struct avl_sound_head *head, int unit)
 	return head->fc2 + (size_t)unit * (size_t)head->channels;
 }
 
-static float likeness(const struct avl_sound_head *head, int unit, const struct group *group)
+/* How alike each group is to UNIT: the cosine between them. */
+static void compare(const struct growth *growth, int unit, float *alike)
 {
-	const float *const r = row(head, unit);
-	double along = 0, square = 0;
-	for (int c = 0; c < head->channels; c++) {
-		along += (double)r[c] * group->embedding[c];
-		square += (double)group->embedding[c] * group->embedding[c];
+	const struct avl_sound_head *const head = growth->head;
+	avl_gemv(0, growth->count, head->channels, growth->embedding, row(head, unit), 0, alike);
+	for (int g = 0; g < growth->count; g++) {
+		const double square = growth->group[g].square;
+		alike[g] = square > 0 ? (float)(alike[g] / (sqrt(square) * head->length[unit])) : 0;
 	}
-	return square > 0 ? (float)(along / (sqrt(square) * head->length[unit])) : 0;
 }
 
-/* The group that UNIT belongs to; COUNT where it founds one. */
-static int choose(const struct avl_sound_head *head, const struct avl_class_map *classes, int unit,
-		  const struct group *group, int count)
+/* The group that UNIT belongs to; count where it founds one. */
+static int choose(const struct growth *growth, const struct avl_class_map *classes, int unit)
 {
 	float best = -1;
-	int choice = count;
-	for (int g = 0; g < count; g++) {
-		const float alike = likeness(head, unit, &group[g]);
+	int choice = growth->count;
+	if (growth->count)
+		compare(growth, unit, growth->alike);
+	for (int g = 0; g < growth->count; g++) {
+		const float alike = growth->alike[g];
 		const int related =
-		    classes && avl_class_map_related(classes, unit, group[g].source.unit);
+		    classes && avl_class_map_related(classes, unit, growth->group[g].source.unit);
 		if ((alike < AVL_SOURCE_ALIKE && !related) || alike <= best)
 			continue;
 		best = alike;
@@ -58,27 +69,37 @@ static int choose(const struct avl_sound_head *head, const struct avl_class_map 
 	return choice;
 }
 
-static int found(const struct avl_sound_head *head, int unit, struct group *group,
-		 struct avl_arena *arena)
+static float *embedding_of(const struct growth *growth, int group)
 {
-	const size_t units = (size_t)head->units, channels = (size_t)head->channels;
+	return growth->embedding + (size_t)group * (size_t)growth->head->channels;
+}
+
+static int found(struct growth *growth, int unit, struct avl_arena *arena)
+{
+	const size_t units = (size_t)growth->head->units;
+	struct group *const group = &growth->group[growth->count];
 	*group = (struct group){
 	    .source = {.unit = unit, .q = avl_arena_alloc(arena, units * sizeof(float))},
-	    .embedding = avl_arena_alloc(arena, channels * sizeof(float)),
 	};
-	if (!group->source.q || !group->embedding)
+	if (!group->source.q)
 		return AVL_ENOMEM;
 	memset(group->source.q, 0, units * sizeof(float));
-	memset(group->embedding, 0, channels * sizeof(float));
+	memset(embedding_of(growth, growth->count++), 0,
+	       (size_t)growth->head->channels * sizeof(float));
 	return 0;
 }
 
-static void join(const struct avl_sound_head *head, int unit, float q, struct group *group)
+static void join(struct growth *growth, int unit, float q, int g)
 {
-	const float *const r = row(head, unit);
-	for (int c = 0; c < head->channels; c++)
-		group->embedding[c] += q * r[c];
-	group->source.q[unit] = q;
+	const float *const r = row(growth->head, unit);
+	float *const embedding = embedding_of(growth, g);
+	double square = 0;
+	for (int c = 0; c < growth->head->channels; c++) {
+		embedding[c] += q * r[c];
+		square += (double)embedding[c] * embedding[c];
+	}
+	growth->group[g].square = square;
+	growth->group[g].source.q[unit] = q;
 }
 
 /* The units that were heard and mean something in the picture, the most prominent first. */
@@ -96,22 +117,28 @@ int avl_sources_find(const struct avl_sound_head *head, const struct avl_class_m
 		     const float *q, struct avl_arena *arena, struct avl_source **source,
 		     int *count, struct avl_err *err)
 {
-	struct unit *const unit = avl_arena_alloc(arena, (size_t)head->units * sizeof *unit);
-	struct group *const group = avl_arena_alloc(arena, (size_t)head->units * sizeof *group);
-	if (!unit || !group)
+	const size_t units = (size_t)head->units, channels = (size_t)head->channels;
+	struct unit *const unit = avl_arena_alloc(arena, units * sizeof *unit);
+	const int heard = unit ? list_units(head, q, unit) : 0;
+	struct growth growth = {
+	    .head = head,
+	    .group = avl_arena_alloc(arena, units * sizeof *growth.group),
+	    .embedding = avl_arena_alloc(arena, (size_t)heard * channels * sizeof(float)),
+	    .alike = avl_arena_alloc(arena, units * sizeof(float)),
+	};
+	if (!unit || !growth.group || !growth.embedding || !growth.alike)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
-	const int heard = list_units(head, q, unit);
-	*count = 0;
 	for (int u = 0; u < heard; u++) {
-		const int g = choose(head, classes, unit[u].number, group, *count);
-		if (g == *count && found(head, unit[u].number, &group[(*count)++], arena))
+		const int g = choose(&growth, classes, unit[u].number);
+		if (g == growth.count && found(&growth, unit[u].number, arena))
 			return avl_fail(err, AVL_ENOMEM, "out of memory");
-		join(head, unit[u].number, q[unit[u].number], &group[g]);
+		join(&growth, unit[u].number, q[unit[u].number], g);
 	}
+	*count = growth.count;
 	*source = avl_arena_alloc(arena, (size_t)*count * sizeof **source);
 	if (!*source)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	for (int g = 0; g < *count; g++)
-		(*source)[g] = group[g].source;
+		(*source)[g] = growth.group[g].source;
 	return 0;
 }

@@ -11,7 +11,6 @@
 /* Weights and activations are touched from end to end: in pages of 2 MiB that costs the system a
  * small part of what it costs in pages of 4 KiB. */
 #define HUGE_PAGE ((size_t)2 << 20)
-#define HUGE_MIN  (2 * HUGE_PAGE)
 
 struct avl_arena_chunk {
 	struct avl_arena_chunk *next;
@@ -40,7 +39,7 @@ void *avl_alloc(size_t count, size_t size)
 	size_t bytes;
 	if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 2)
 		return NULL;
-	if (bytes >= HUGE_MIN)
+	if (bytes >= HUGE_PAGE)
 		return alloc_huge(bytes);
 	return aligned_alloc(AVL_ALIGN, round_up(bytes ? bytes : 1));
 }

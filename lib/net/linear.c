@@ -6,8 +6,11 @@
 
 #include "base/arena.h"
 
-static float *floats_of(const struct avl_tensor *tensor, struct avl_arena *memory)
+/* The tensor's own data where these are floats already. */
+static const float *floats_of(const struct avl_tensor *tensor, struct avl_arena *memory)
 {
+	if (tensor->dtype == AVL_F4)
+		return tensor->data;
 	const size_t n = avl_tensor_count(tensor);
 	float *const copy = avl_arena_alloc(memory, n * sizeof *copy);
 	if (copy)

@@ -28,17 +28,18 @@ static int load_layer(struct avl_sound_head *head, const struct avl_safetensors 
 				"'%s' (weight %s) does not lead from %d units to %d channels", name,
 				shape, head->units, channels);
 	}
-	float *const raw = avl_arena_alloc(&head->memory, units * outputs * sizeof(float));
-	if (!raw)
+	float *const row = avl_arena_alloc(&head->memory, units * sizeof *row);
+	if (!row)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
-	avl_tensor_to_float(w->data, w->dtype, units * outputs, raw);
+	const size_t size = avl_dtype_size(w->dtype);
+	for (size_t c = 0; c < outputs; c++) {
+		avl_tensor_to_float((const char *)w->data + c * units * size, w->dtype, units, row);
+		for (size_t u = 0; u < units; u++)
+			head->fc2[u * (size_t)head->channels + (size_t)first + c] = row[u];
+	}
 	if (bias)
 		avl_tensor_to_float(bias->tensor.data, bias->tensor.dtype, outputs,
 				    head->bias + first);
-	for (size_t u = 0; u < units; u++)
-		for (size_t c = 0; c < outputs; c++)
-			head->fc2[u * (size_t)head->channels + (size_t)first + c] =
-			    raw[c * units + u];
 	return 0;
 }
 

@@ -124,7 +124,7 @@ static void load_item(void *argument, int item, int thread)
 	const struct loading *const loading = argument;
 	const int i = loading->graph->count - 1 - item;
 	const struct avl_node *const node = &loading->graph->node[i];
-	if (node->by->packed)
+	if (node->by->packed && !node->attr.late)
 		avl_node_load(node, loading->prefix, loading->file, &loading->memory[thread],
 			      &loading->err[i]);
 }
@@ -142,6 +142,9 @@ static int load(struct avl_graph *graph, const char *prefix, const struct avl_sa
 	if (!code)
 		avl_par_for(graph->par, graph->count, load_item,
 			    &(struct loading){graph, prefix, file, errs, memory});
+	for (int i = 0; i < graph->count && !code; i++)
+		if (graph->node[i].attr.late)
+			avl_node_load_late(graph, i, file, &errs[i]);
 	for (int i = 0; i < graph->count && !code; i++)
 		if (errs[i].code)
 			code = avl_fail(err, errs[i].code, "%s", errs[i].text);
@@ -168,8 +171,9 @@ static int place_parameters(struct avl_graph *graph, const char *prefix,
 	return 0;
 }
 
-/* Shapes, places and memory of everything but the parameters, for the input graph->in. */
-static int plan(struct avl_graph *graph, struct avl_err *err)
+/* Shapes, places and memory of everything but the parameters, for the input graph->in. LATE: of the
+ * options. */
+static int plan(struct avl_graph *graph, int late, struct avl_err *err)
 {
 	graph->param_floats = graph->activation_floats = graph->scratch_floats = 0;
 	const int code = plan_shapes(graph, err);
@@ -177,6 +181,8 @@ static int plan(struct avl_graph *graph, struct avl_err *err)
 		return code;
 	if (!graph->params)
 		avl_graph_plan_precision(graph);
+	if (!graph->params && late)
+		avl_graph_choose_late(graph);
 	plan_sizes(graph);
 	plan_memory(graph);
 	const size_t floats = graph->activation_floats + graph->scratch_floats;
@@ -233,7 +239,8 @@ int avl_graph_new(struct avl_graph **out, const struct avl_network *net,
 				     : graph->precision == AVL_BF16 ? AVL_FUSE_ROWS
 								    : AVL_FUSE_CHAINS,
 				     graph->node);
-	code = plan(graph, err);
+	avl_arena_init(&graph->fetched, 0);
+	code = plan(graph, options->late && file, err);
 	if (code)
 		goto fail;
 	graph->params = avl_alloc(graph->param_floats, sizeof(float));
@@ -262,7 +269,7 @@ int avl_graph_reshape(struct avl_graph *graph, const struct avl_shape *in, struc
 		return 0;
 	free_plan(graph);
 	graph->in = *in;
-	return plan(graph, err);
+	return plan(graph, 0, err);
 }
 
 void avl_graph_free(struct avl_graph *graph)
@@ -271,7 +278,9 @@ void avl_graph_free(struct avl_graph *graph)
 		return;
 	free_plan(graph);
 	free(graph->params);
+	free(graph->late_params);
 	free(graph->dparams);
+	avl_arena_release(&graph->fetched);
 	free(graph->node);
 	free(graph);
 }
@@ -296,6 +305,7 @@ struct avl_op_run avl_node_run(const struct avl_graph *graph, int i)
 	    .in = {map_of(graph, node->in[0]), map_of(graph, node->in[1])},
 	    .out = node->out,
 	    .packed = node->packed,
+	    .raw = &node->raw,
 	    .scratch = graph->scratch,
 	    .saved = graph->evaluates || node->still ? NULL : node->saved,
 	    .par = graph->par,
@@ -313,6 +323,9 @@ const struct avl_map *avl_graph_run(struct avl_graph *graph, int n)
 {
 	assert(n >= 1 && n <= graph->planned_n);
 	graph->in.n = n;
+	if (graph->late && graph->has_run)
+		avl_graph_settle(graph);
+	graph->has_run = 1;
 	for (int i = 0; i < graph->count; i++)
 		avl_node_forward(graph, i);
 	return &graph->node[graph->count - 1].out;

@@ -49,6 +49,9 @@ struct avl_graph_options {
 	const char *prefix;  /* of the parameters' names: "image." */
 	int keep;            /* every row's output stays until the next run (for tests) */
 	int direct;          /* no convolution by Winograd, which rounds a little differently */
+	int late; /* it may be run but once: what is large is made ready only when it runs again,
+		     and FILE stays open while avl_graph_is_late. Outputs are the same bit for bit.
+		   */
 	enum avl_precision precision; /* not in training */
 	int train;                    /* what backward needs is kept, and it may be called */
 	int stored; /* training with the batch norms' stored statistics, which then stay as they are
@@ -56,10 +59,10 @@ struct avl_graph_options {
 	struct avl_par *par; /* borrowed, may be NULL */
 };
 
-/* Plans NET for the shape and takes its parameters from FILE (not needed any more on return). FILE
- * may be NULL: they are zeros until avl_graph_pack.
- * AVL_ESHAPE names a tensor that is missing or has another shape than the network needs;
- * AVL_ELIMIT: the input is too large. */
+/* Plans NET for the shape and takes its parameters from FILE (not needed any more on return, but
+ * for options.late). FILE may be NULL: they are zeros until avl_graph_pack. AVL_ESHAPE names a
+ * tensor that is missing or has another shape than the network needs; AVL_ELIMIT: the input is too
+ * large. */
 int avl_graph_new(struct avl_graph **graph, const struct avl_network *net,
 		  const struct avl_graph_options *options, const struct avl_safetensors *file,
 		  struct avl_err *err);
@@ -72,6 +75,9 @@ int avl_graph_reshape(struct avl_graph *graph, const struct avl_shape *in, struc
 
 /* Where the input goes: planar, [n][c][h][w] of the planned shape. */
 float *avl_graph_input(struct avl_graph *graph);
+
+/* Whether parameters are still taken from the file. */
+int avl_graph_is_late(const struct avl_graph *graph);
 
 /* Runs the first N pictures of the input. The output, blocked, belongs to the graph and stays until
  * the next run. */

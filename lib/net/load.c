@@ -74,26 +74,25 @@ static int fetch_norm(struct source *source, const char *param, const struct avl
 }
 
 /* w' = w gamma / sqrt(var + eps), b' = beta + (b - mean) gamma / sqrt(var + eps). */
-static int fold(struct source *source, const struct avl_layer *norm, size_t outputs, size_t each,
+static int fold(struct source *source, const struct avl_layer *norm, size_t outputs,
 		struct avl_params *params)
 {
 	struct avl_params n = {0};
 	const int code = fetch_norm(source, norm->param, &norm->attr, (int)outputs, &n);
 	if (code)
 		return code;
-	float *const weight = avl_arena_alloc(source->memory, outputs * each * sizeof *weight);
+	float *const factor = avl_arena_alloc(source->memory, outputs * sizeof *factor);
 	float *const bias = avl_arena_alloc(source->memory, outputs * sizeof *bias);
-	if (!weight || !bias)
+	if (!factor || !bias)
 		return avl_fail(source->err, AVL_ENOMEM, "out of memory");
 	for (size_t o = 0; o < outputs; o++) {
 		const double gamma = n.weight ? n.weight[o] : 1;
 		const double scale = gamma / sqrt((double)n.var[o] + norm->attr.eps);
 		const double b = params->bias ? params->bias[o] : 0;
 		bias[o] = (float)(n.bias[o] + (b - n.mean[o]) * scale);
-		for (size_t i = 0; i < each; i++)
-			weight[o * each + i] = (float)(params->weight[o * each + i] * scale);
+		factor[o] = (float)scale;
 	}
-	params->weight = weight;
+	params->scale = factor;
 	params->bias = bias;
 	return 0;
 }
@@ -108,28 +107,35 @@ static int fetch_part(struct source *source, const struct avl_node_part *part, i
 	if (part->op == &avl_op_batchnorm)
 		return fetch_norm(source, part->param, attr, c, params);
 	const int inputs = part->op == &avl_op_depthwise ? 1 : c;
-	const size_t each = (size_t)inputs * (size_t)attr->kernel_h * (size_t)attr->kernel_w;
 	const int weight[] = {attr->out, inputs, attr->kernel_h, attr->kernel_w, 0};
 	const int bias[] = {attr->out, 0};
 	int code = fetch(source, part->param, ".weight", weight, &params->weight);
 	if (!code && attr->bias)
 		code = fetch(source, part->param, ".bias", bias, &params->bias);
 	if (!code && part->norm)
-		code = fold(source, part->norm, (size_t)attr->out, each, params);
+		code = fold(source, part->norm, (size_t)attr->out, params);
+	return code;
+}
+
+int avl_node_fetch(const struct avl_node *node, const char *prefix,
+		   const struct avl_safetensors *file, struct avl_arena *memory,
+		   struct avl_params params[AVL_NODE_PARTS], struct avl_err *err)
+{
+	struct source source = {.file = file, .prefix = prefix, .memory = memory, .err = err};
+	const struct avl_node_part whole = {node->op, node->attr, node->param, node->norm};
+	const struct avl_node_part *const part = node->parts ? node->part : &whole;
+	int code = 0, c = node->in_shape[0].c;
+	for (int i = 0; !code && (i == 0 || i < node->parts); c = part[i++].attr.out)
+		code = fetch_part(&source, &part[i], c, &params[i]);
 	return code;
 }
 
 int avl_node_load(const struct avl_node *node, const char *prefix,
 		  const struct avl_safetensors *file, struct avl_arena *memory, struct avl_err *err)
 {
-	struct source source = {.file = file, .prefix = prefix, .memory = memory, .err = err};
-	avl_arena_reset(memory);
-	const struct avl_node_part whole = {node->op, node->attr, node->param, node->norm};
-	const struct avl_node_part *const part = node->parts ? node->part : &whole;
 	struct avl_params params[AVL_NODE_PARTS] = {0};
-	int code = 0, c = node->in_shape[0].c;
-	for (int i = 0; !code && (i == 0 || i < node->parts); c = part[i++].attr.out)
-		code = fetch_part(&source, &part[i], c, &params[i]);
+	avl_arena_reset(memory);
+	const int code = avl_node_fetch(node, prefix, file, memory, params, err);
 	if (!code)
 		node->by->pack(&node->attr, node->in_shape, params, node->packed);
 	return code;

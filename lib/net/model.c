@@ -19,6 +19,7 @@
 
 struct avl_model {
 	struct avl_contract contract;
+	struct avl_safetensors *file; /* while a network is late */
 	struct avl_par *par;
 	enum avl_precision precision;
 	struct avl_json *names; /* of the units, or NULL */
@@ -57,12 +58,14 @@ static int open_networks(struct avl_model *model, const struct avl_safetensors *
 	    .in = {1, image_net->planar_channels, model->contract.frame.height,
 		   model->contract.frame.width},
 	    .prefix = "image.",
+	    .late = 1,
 	    .precision = model->precision,
 	    .par = model->par,
 	};
 	const struct avl_graph_options hear = {
 	    .in = {hop ? PATCHES_AT_ONCE : 1, sound_net->planar_channels, rows, cols},
 	    .prefix = "sound.",
+	    .late = 1,
 	    .precision = model->precision,
 	    .par = model->par,
 	};
@@ -139,22 +142,30 @@ static int assemble(struct avl_model *model, const struct avl_safetensors *file,
 	return code;
 }
 
+static void leave_file(struct avl_model *model)
+{
+	if (!model->file || avl_graph_is_late(model->image_net) ||
+	    avl_graph_is_late(model->sound_net))
+		return;
+	avl_safetensors_close(model->file);
+	model->file = NULL;
+}
+
 int avl_model_open(struct avl_model **out, const char *path, enum avl_precision precision,
 		   struct avl_par *par, struct avl_err *err)
 {
-	struct avl_safetensors *file;
 	char quoted[300];
 	struct avl_model *const model = calloc(1, sizeof *model);
 	if (!model)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	model->par = par;
 	model->precision = precision;
-	int code = avl_safetensors_open_with(&file, path, par, err);
+	int code = avl_safetensors_open_with(&model->file, path, par, err);
 	if (code)
 		goto fail;
-	code = assemble(model, file, err);
-	avl_safetensors_close(file);
+	code = assemble(model, model->file, err);
 	if (!code) {
+		leave_file(model);
 		*out = model;
 		return 0;
 	}
@@ -173,6 +184,7 @@ void avl_model_close(struct avl_model *model)
 	avl_sound_front_release(&model->sound);
 	avl_graph_free(model->image_net);
 	avl_graph_free(model->sound_net);
+	avl_safetensors_close(model->file);
 	avl_image_head_release(&model->image_head);
 	avl_sound_head_release(&model->head);
 	if (model->has_classes)
@@ -201,6 +213,7 @@ int avl_model_set_picture(struct avl_model *model, const uint8_t *rgb, int h, in
 const struct avl_map *avl_model_run_picture(struct avl_model *model)
 {
 	model->v = avl_graph_run(model->image_net, 1);
+	leave_file(model);
 	avl_image_head_run(&model->image_head, model->v, model->par);
 	model->classes_seen = 0;
 	return model->v;
@@ -261,6 +274,7 @@ int avl_model_run_sound(struct avl_model *model, struct avl_hearing *hearing, st
 		const size_t left = model->patches - p;
 		hear_patches(model, p, left < PATCHES_AT_ONCE ? (int)left : PATCHES_AT_ONCE);
 	}
+	leave_file(model);
 	avl_sound_head_embed(&model->head, model->q, model->h);
 	*hearing = (struct avl_hearing){
 	    .patches = model->patches,

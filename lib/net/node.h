@@ -33,10 +33,11 @@ struct avl_node {
 	struct avl_shape in_shape[2];
 	struct avl_map out;
 	float *packed;
-	float *saved;    /* in training, what the op keeps for backward */
-	int frozen;      /* the parameters have no gradient */
-	int still;       /* a batch norm: uses its stored statistics */
-	int reached;     /* backward gets here: something at or below it is trained */
+	struct avl_params raw; /* where attr.late: in the file, or in graph->fetched */
+	float *saved;          /* in training, what the op keeps for backward */
+	int frozen;            /* the parameters have no gradient */
+	int still;             /* a batch norm: uses its stored statistics */
+	int reached;           /* backward gets here: something at or below it is trained */
 	int slot;        /* the node whose memory for a gradient has that of the output; -1: none */
 	int first;       /* of an own slot: the node that writes it first, backward from the last */
 	int fresh[2];    /* whether this node does, of its inputs' */
@@ -54,6 +55,9 @@ struct avl_graph {
 	enum avl_precision precision;
 	struct avl_par *par;
 	float *input, *activations, *scratch, *params;
+	struct avl_arena fetched; /* what late nodes need beside the file's own tensors */
+	float *late_params;       /* of nodes that were late */
+	int late, has_run;        /* some nodes are late */
 	float *saved, *gradients, *grad_scratch, *dparams; /* in training */
 	size_t activation_floats, param_floats, scratch_floats;
 	size_t saved_floats, gradient_floats, grad_scratch_floats;
@@ -76,6 +80,15 @@ void avl_node_forward(struct avl_graph *graph, int i);
 void avl_graph_backward_begin(struct avl_graph *graph, const float *dout);
 void avl_node_backward(struct avl_graph *graph, int i);
 
+/* options.late (late.c). Which nodes are late: sets attr.late and graph->late, once, when it is
+ * known what runs a node. */
+void avl_graph_choose_late(struct avl_graph *graph);
+/* In place of avl_node_load, for node I, which is late. */
+int avl_node_load_late(struct avl_graph *graph, int i, const struct avl_safetensors *file,
+		       struct avl_err *err);
+/* Ends it; where there is no memory, things stay as they are. */
+void avl_graph_settle(struct avl_graph *graph);
+
 /* Which nodes run in bf16, and which maps are stored so: sets by and out.layout. Once, when shapes
  * and the choice of Winograd are known. */
 void avl_graph_plan_precision(struct avl_graph *graph);
@@ -87,8 +100,13 @@ struct avl_op_run avl_node_run(const struct avl_graph *graph, int i);
  * saved and for gradients. */
 int avl_graph_plan_backward(struct avl_graph *graph, struct avl_err *err);
 
-/* Reads the parameters of NODE from FILE, folds its batch norm, packs them into node->packed.
- * MEMORY is reset. */
+/* The parameters of NODE in FILE, or in MEMORY where they had to be converted, and its batch norm
+ * folded in: one for each part. */
+int avl_node_fetch(const struct avl_node *node, const char *prefix,
+		   const struct avl_safetensors *file, struct avl_arena *memory,
+		   struct avl_params params[AVL_NODE_PARTS], struct avl_err *err);
+
+/* Fetches the parameters of NODE and packs them into node->packed. MEMORY is reset. */
 int avl_node_load(const struct avl_node *node, const char *prefix,
 		  const struct avl_safetensors *file, struct avl_arena *memory,
 		  struct avl_err *err);

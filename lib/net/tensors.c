@@ -110,7 +110,10 @@ void avl_graph_pack(const struct avl_graph *graph, const float *flat, float *blo
 			continue;
 		const struct avl_params_out from = places(node, &at);
 		node->op->pack(&node->attr, node->in_shape,
-			       &(struct avl_params){from.weight, from.bias, from.mean, from.var},
+			       &(struct avl_params){.weight = from.weight,
+						    .bias = from.bias,
+						    .mean = from.mean,
+						    .var = from.var},
 			       block + (node->packed - graph->params));
 	}
 }

@@ -55,21 +55,39 @@ static size_t packed(const struct avl_attr *attr, const struct avl_shape *in)
 	return (size_t)avl_blocks(attr->out) * AVL_BLOCK * (inputs + 1);
 }
 
+void avl_conv_lanes(const struct avl_params *params, int outputs, int block, size_t each,
+		    size_t first, size_t n, float *to)
+{
+	static const float zeros[AVL_CONV_LANES_MAX];
+	_Alignas(AVL_ALIGN) float raw[AVL_CONV_LANES_MAX * AVL_BLOCK];
+	_Alignas(AVL_ALIGN) float scale[AVL_BLOCK], shift[AVL_BLOCK] = {0};
+	const float *rows[AVL_BLOCK];
+	assert(n <= AVL_CONV_LANES_MAX);
+	for (int lane = 0; lane < AVL_BLOCK; lane++) {
+		const size_t o = (size_t)block * AVL_BLOCK + (size_t)lane;
+		const int is_there = o < (size_t)outputs;
+		rows[lane] = is_there ? params->weight + o * each + first : zeros;
+		scale[lane] = is_there ? avl_scale_of(params, o) : 0;
+	}
+	avl_kern()->interleave(raw, rows, (int)n);
+	avl_kern()->affine(to, raw, scale, shift, NULL, n, -INFINITY, INFINITY);
+}
+
 /* The weights of one block of output channels, lane by lane side by side. */
 static void pack_block(const struct avl_attr *attr, const struct avl_conv_plan *p,
-		       const float *weight, int block, float *to)
+		       const struct avl_params *params, int block, float *to)
 {
 	const size_t window = (size_t)attr->kernel_h * (size_t)attr->kernel_w;
 	const size_t each = (size_t)p->in.c * window, inner = (size_t)p->inner;
-	const int first = block * AVL_BLOCK;
-	const int lanes = attr->out - first < AVL_BLOCK ? attr->out - first : AVL_BLOCK;
-	for (size_t c = 0; c < (size_t)p->in.c; c++) {
-		const float *const from = weight + (size_t)first * each + c * window;
-		float *const at = to + (c / inner * window * inner + c % inner) * AVL_BLOCK;
-		for (size_t k = 0; k < window; k++)
-			for (int lane = 0; lane < lanes; lane++)
-				at[k * inner * AVL_BLOCK + (size_t)lane] =
-				    from[(size_t)lane * each + k];
+	_Alignas(AVL_ALIGN) float lanes[AVL_CONV_LANES_MAX * AVL_BLOCK];
+	for (size_t first = 0, n; first < each; first += n) {
+		n = each - first < AVL_CONV_LANES_MAX ? each - first : AVL_CONV_LANES_MAX;
+		avl_conv_lanes(params, attr->out, block, each, first, n, lanes);
+		for (size_t i = 0; i < n; i++) {
+			const size_t c = (first + i) / window, k = (first + i) % window;
+			memcpy(to + ((c / inner * window + k) * inner + c % inner) * AVL_BLOCK,
+			       lanes + i * AVL_BLOCK, AVL_BLOCK * sizeof *to);
+		}
 	}
 }
 
@@ -84,11 +102,11 @@ static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 	}
 	const struct avl_conv_plan p = avl_conv_plan(attr, in);
 	const size_t width = (size_t)avl_blocks(attr->out) * AVL_BLOCK;
-	memset(to, 0, packed(attr, in) * sizeof *to);
+	memset(to, 0, (in->c % p.inner ? packed(attr, in) : width) * sizeof *to);
 	for (int o = 0; params->bias && o < attr->out; o++)
 		to[o] = params->bias[o];
 	for (int b = 0; b < avl_blocks(attr->out); b++)
-		pack_block(attr, &p, params->weight, b,
+		pack_block(attr, &p, params, b,
 			   to + width + (size_t)b * (size_t)p.taps * (size_t)p.inner * AVL_BLOCK);
 }
 

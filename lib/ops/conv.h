@@ -45,6 +45,13 @@ size_t avl_conv_border_floats(const struct avl_conv_plan *plan);
 void avl_conv_border(const struct avl_conv_plan *plan, struct avl_par *par, const float *from,
 		     float *to);
 
+/* The weights of the 16 outputs of BLOCK, scaled, lane by lane side by side: [n][16], the N from
+ * FIRST on of the EACH that an output has, as a checkpoint holds them; zeros for outputs from
+ * OUTPUTS on. */
+enum { AVL_CONV_LANES_MAX = 144 }; /* n at most: 16 windows of 3x3 */
+void avl_conv_lanes(const struct avl_params *params, int outputs, int block, size_t each,
+		    size_t first, size_t n, float *to);
+
 /* Floats from the input of an output pixel to each of the plan->taps taps. */
 void avl_conv_taps(const struct avl_attr *attr, const struct avl_conv_plan *plan, ptrdiff_t *tap);
 

@@ -99,24 +99,32 @@ static int plane_pairs(const struct plan *p, int plane)
 	return p->planar ? 1 : left < AVL_BLOCK ? (left + 1) / 2 : AVL_BLOCK / 2;
 }
 
-/* A pair of inputs for each of 16 outputs, EACH floats from one to the next; SECOND: floats from
- * the first input of a pair to the second, 0 where there is none. */
-static void pack_pair(const float *from, size_t each, int lanes, size_t second, uint16_t *to)
+/* The outputs that are packed side by side. */
+struct lanes {
+	const float *weight; /* of the first */
+	size_t each;         /* floats from one to the next */
+	int count;
+	float scale[AVL_BLOCK];
+};
+
+/* A pair of inputs, from AT on, for each of 16 outputs; SECOND: floats from the first input of a
+ * pair to the second, 0 where there is none. */
+static void pack_pair(const struct lanes *lanes, size_t at, size_t second, uint16_t *to)
 {
+	const float *from = lanes->weight + at;
 	float pair[2 * AVL_BLOCK] = {0};
-	for (int lane = 0; lane < lanes; lane++, from += each) {
-		pair[2 * lane] = from[0];
-		pair[2 * lane + 1] = second ? from[second] : 0;
+	for (int lane = 0; lane < lanes->count; lane++, from += lanes->each) {
+		pair[2 * lane] = from[0] * lanes->scale[lane];
+		pair[2 * lane + 1] = second ? from[second] * lanes->scale[lane] : 0;
 	}
 	avl_kern()->bf16.narrow(to, pair, (size_t)(2 * AVL_BLOCK));
 }
 
-/* The weights of LANES outputs: [window rows][planes][columns][pairs][16][2]. */
-static void pack_block(const struct avl_attr *attr, const struct plan *p, const float *weight,
-		       int lanes, uint16_t *to)
+/* The weights of the outputs LANES: [window rows][planes][columns][pairs][16][2]. */
+static void pack_block(const struct avl_attr *attr, const struct plan *p, const struct lanes *lanes,
+		       uint16_t *to)
 {
 	const size_t columns = (size_t)attr->kernel_w, window = columns * (size_t)attr->kernel_h;
-	const size_t each = (size_t)p->in.c * window;
 	for (int r = 0; r < attr->kernel_h; r++)
 		for (int plane = 0; plane < p->planes; plane++)
 			for (int column = 0; column < p->columns; column++)
@@ -126,9 +134,10 @@ static void pack_block(const struct avl_attr *attr, const struct plan *p, const 
 					const size_t second = p->planar
 								  ? q + 1 < attr->kernel_w
 								  : (c + 1 < p->in.c ? window : 0);
-					pack_pair(weight + (size_t)c * window +
-						      (size_t)r * columns + (size_t)q,
-						  each, lanes, second, to);
+					pack_pair(lanes,
+						  (size_t)c * window + (size_t)r * columns +
+						      (size_t)q,
+						  second, to);
 					to += 2 * AVL_BLOCK;
 				}
 }
@@ -147,9 +156,14 @@ static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 		to[o] = params->bias[o];
 	for (int b = 0; b < blocks; b++) {
 		const int first = b * AVL_BLOCK, left = attr->out - first;
-		pack_block(attr, &p, params->weight + (size_t)first * inputs,
-			   left < AVL_BLOCK ? left : AVL_BLOCK,
-			   weights + (size_t)b * block_weights(attr, &p));
+		struct lanes lanes = {
+		    .weight = params->weight + (size_t)first * inputs,
+		    .each = inputs,
+		    .count = left < AVL_BLOCK ? left : AVL_BLOCK,
+		};
+		for (int lane = 0; lane < lanes.count; lane++)
+			lanes.scale[lane] = avl_scale_of(params, (size_t)(first + lane));
+		pack_block(attr, &p, &lanes, weights + (size_t)b * block_weights(attr, &p));
 	}
 }
 

@@ -31,9 +31,10 @@ static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 	memset(to, 0, packed(attr, in) * sizeof *to);
 	for (size_t c = 0; c < (size_t)in->c; c++) {
 		float *const lane = weights + c / AVL_BLOCK * window * AVL_BLOCK + c % AVL_BLOCK;
+		const float scale = avl_scale_of(params, c);
 		to[c] = params->bias ? params->bias[c] : 0;
 		for (size_t k = 0; k < window; k++)
-			lane[k * AVL_BLOCK] = params->weight[c * window + k];
+			lane[k * AVL_BLOCK] = params->weight[c * window + k] * scale;
 	}
 }
 

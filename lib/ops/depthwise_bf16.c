@@ -24,13 +24,14 @@ static size_t packed(const struct avl_attr *attr, const struct avl_shape *in)
 
 /* The N weights of a channel, 16 elements apart. What rounding leaves of their sum goes to the
  * smallest: neighbouring inputs are alike, so that a sum that is off would be the larger error. */
-static void round_weights(const float *weight, size_t n, uint16_t *to)
+static void round_weights(const float *weight, size_t n, float scale, uint16_t *to)
 {
 	double left = 0;
 	size_t least = 0;
 	for (size_t k = 0; k < n; k++) {
-		to[k * AVL_BLOCK] = avl_float_to_bfloat(weight[k]);
-		left += (double)weight[k] - (double)avl_bfloat_to_float(to[k * AVL_BLOCK]);
+		to[k * AVL_BLOCK] = avl_float_to_bfloat(weight[k] * scale);
+		left +=
+		    (double)(weight[k] * scale) - (double)avl_bfloat_to_float(to[k * AVL_BLOCK]);
 		if (fabsf(weight[k]) < fabsf(weight[least]))
 			least = k;
 	}
@@ -49,7 +50,7 @@ static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 		uint16_t *const lane =
 		    weights + c / AVL_BLOCK * block_weights(attr) + c % AVL_BLOCK;
 		to[c] = params->bias ? params->bias[c] : 0;
-		round_weights(params->weight + c * window, window, lane);
+		round_weights(params->weight + c * window, window, avl_scale_of(params, c), lane);
 	}
 }
 

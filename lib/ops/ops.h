@@ -49,6 +49,7 @@ struct avl_attr {
 	int planar;   /* the input is planar: set by the graph for the first convolution */
 	int winograd; /* convolve by F(m x m, 3x3): m, set by the graph (ops/winograd.h) */
 	int plain;    /* weights are transformed in every run, not when packed: training */
+	int late;     /* the same, from the checkpoint's: run->raw (ops/winograd.h) */
 	int pool;     /* convolution: the largest of 2 x 2 outputs is kept, set by the graph */
 	const struct avl_attr *then; /* of an op that is several in one: what the next is told */
 };
@@ -57,6 +58,8 @@ struct avl_attr {
 struct avl_params {
 	const float *weight, *bias; /* bias may be NULL: zeros */
 	const float *mean, *var;    /* batch norm; weight NULL: ones */
+	const float *scale; /* convolutions: what the weights of each output are to be multiplied
+			       by; NULL: ones */
 };
 
 /* The same to be written; NULL where nobody asks. */
@@ -71,6 +74,7 @@ struct avl_op_run {
 	struct avl_map in[2];
 	struct avl_map out;
 	const float *packed;
+	const struct avl_params *raw; /* where attr->late */
 	float *scratch;
 	float *saved; /* what forward keeps for backward; NULL: this is not training */
 	struct avl_par *par;
@@ -208,6 +212,11 @@ void avl_op_each_block(const struct avl_op_run *run, const struct avl_op_grad *g
 
 /* Makes zeros of a din that is fresh, for ops that can only add. */
 void avl_op_clear(const struct avl_op_run *run, const struct avl_op_grad *grad);
+
+static inline float avl_scale_of(const struct avl_params *params, size_t output)
+{
+	return params->scale ? params->scale[output] : 1;
+}
 
 /* Elements from one block of channels to the next. */
 static inline ptrdiff_t avl_block_stride(const struct avl_shape *shape)

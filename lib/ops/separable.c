@@ -132,9 +132,10 @@ static void pack_expansion(const struct plan *p, const struct avl_params *params
 	memset(to, 0, p->expand_floats * sizeof *to);
 	for (size_t o = 0; o < (size_t)p->wide.c; o++) {
 		float *const at = weights + o / AVL_BLOCK * inputs * AVL_BLOCK + o % AVL_BLOCK;
+		const float scale = avl_scale_of(params, o);
 		to[o] = params->bias ? params->bias[o] : 0;
 		for (size_t c = 0; c < (size_t)p->in.c; c++)
-			at[c * AVL_BLOCK] = params->weight[o * (size_t)p->in.c + c];
+			at[c * AVL_BLOCK] = params->weight[o * (size_t)p->in.c + c] * scale;
 	}
 }
 

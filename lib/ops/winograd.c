@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "ops/conv.h"
+
 /* Tiles are worked off in groups: their inputs are transformed, then for each pair of output blocks
  * come the products at all positions and the outputs. Where the transformed inputs of a useful
  * number of tiles fit a second level cache, a group is one thread's own work from end to end, and
@@ -68,14 +70,25 @@ static struct plan plan_of(const struct avl_attr *attr, const struct avl_shape *
 	return p;
 }
 
+ptrdiff_t avl_winograd_weights_step(int cblocks)
+{
+	return (2 * (ptrdiff_t)cblocks * AVL_BLOCK + 1) * AVL_BLOCK;
+}
+
 /* Floats of the weights of two blocks of outputs. */
 static size_t pair_floats(const struct plan *p)
 {
-	return (size_t)p->positions * (size_t)p->cblocks * 2 * AVL_BLOCK * AVL_BLOCK;
+	return (size_t)p->positions * (size_t)avl_winograd_weights_step(p->cblocks);
 }
 
 /* Transformed weights of F(6x6), 7.1 times the plain ones, may take this many floats. */
 #define LARGEST_WEIGHTS ((size_t)4 << 20)
+
+static size_t weights_of(const struct plan *p)
+{
+	return (size_t)p->positions * (size_t)p->cblocks * 2 * (size_t)p->pairs * AVL_BLOCK *
+	       AVL_BLOCK;
+}
 
 /* About how many cycles a thread takes for a picture: a multiplication of two vectors each, a few
  * for each vector that is transformed, and the time that weights take to come from memory. */
@@ -104,7 +117,7 @@ int avl_winograd_fits(const struct avl_attr *attr, const struct avl_shape *in)
 		const struct plan p = plan_of(attr, &one, m);
 		if (m == 2)
 			best = cycles_direct(&p);
-		if (m == 6 && (size_t)p.pairs * pair_floats(&p) > LARGEST_WEIGHTS)
+		if (m == 6 && weights_of(&p) > LARGEST_WEIGHTS)
 			continue;
 		if (cycles(&p) < best) {
 			best = cycles(&p);
@@ -117,41 +130,54 @@ int avl_winograd_fits(const struct avl_attr *attr, const struct avl_shape *in)
 size_t avl_winograd_packed(const struct avl_attr *attr, const struct avl_shape *in)
 {
 	const struct plan p = plan_of(attr, in, attr->winograd);
-	return (size_t)p.oblocks * AVL_BLOCK + (size_t)p.pairs * pair_floats(&p);
+	const size_t biases = (size_t)p.oblocks * AVL_BLOCK;
+	return attr->late ? biases : biases + (size_t)p.pairs * pair_floats(&p);
 }
 
-/* The weights of one block of output channels. */
-static void pack_block(const struct avl_attr *attr, const struct plan *p, const float *weight,
+/* Each weight is wanted once a group: few groups are shared. */
+int avl_winograd_can_be_late(const struct avl_attr *attr, const struct avl_shape *in)
+{
+	return attr->winograd && !attr->plain && plan_of(attr, in, attr->winograd).shared;
+}
+
+/* The weights of one block of output channels: [positions][..][input blocks][16][16], STEP floats
+ * from a position to the next. */
+static void pack_block(const struct avl_params *params, const struct plan *p, int outputs,
 		       int block, float *to, ptrdiff_t step)
 {
-	const int first = block * AVL_BLOCK;
-	const int lanes = attr->out - first < AVL_BLOCK ? attr->out - first : AVL_BLOCK;
-	const ptrdiff_t each = (ptrdiff_t)p->in.c * 9;
-	_Alignas(64) float g[9 * AVL_BLOCK] = {0};
-	for (int c = 0; c < p->in.c; c++, to += AVL_BLOCK) {
-		const float *const from = weight + first * each + (ptrdiff_t)c * 9;
-		for (int lane = 0; lane < lanes; lane++)
-			for (int k = 0; k < 9; k++)
-				g[k * AVL_BLOCK + lane] = from[lane * each + k];
-		avl_kern()->winograd_weights(p->m, g, to, step);
+	const size_t each = (size_t)p->in.c * 9;
+	_Alignas(64) float g[AVL_CONV_LANES_MAX * AVL_BLOCK];
+	for (size_t first = 0, n; first < each; first += n) {
+		n = each - first < AVL_CONV_LANES_MAX ? each - first : AVL_CONV_LANES_MAX;
+		avl_conv_lanes(params, outputs, block, each, first, n, g);
+		for (size_t i = 0; i < n; i += 9, to += AVL_BLOCK)
+			avl_kern()->winograd_weights(p->m, g + i * AVL_BLOCK, to, step);
 	}
 }
 
-/* Bias [outputs], then [output pairs][positions][2][input blocks][16][16]. */
+/* The weights of two blocks: [positions][2][input blocks][16][16]. */
+static void pack_pair(const struct avl_params *params, const struct plan *p, int outputs, int pair,
+		      float *to)
+{
+	const ptrdiff_t each = (ptrdiff_t)p->cblocks * AVL_BLOCK * AVL_BLOCK;
+	const ptrdiff_t step = avl_winograd_weights_step(p->cblocks);
+	if (p->in.c % AVL_BLOCK || 2 * pair + 2 > p->oblocks)
+		memset(to, 0, pair_floats(p) * sizeof *to);
+	for (int b = 2 * pair; b < 2 * pair + 2 && b < p->oblocks; b++)
+		pack_block(params, p, outputs, b, to + b % 2 * each, step);
+}
+
+/* Bias [outputs], then the pairs. */
 void avl_winograd_pack(const struct avl_attr *attr, const struct avl_shape *in,
 		       const struct avl_params *params, float *packed)
 {
 	const struct plan p = plan_of(attr, in, attr->winograd);
 	const size_t biases = (size_t)p.oblocks * AVL_BLOCK;
-	const ptrdiff_t each = (ptrdiff_t)p.cblocks * AVL_BLOCK * AVL_BLOCK;
 	for (size_t o = 0; o < biases; o++)
 		packed[o] = params->bias && o < (size_t)attr->out ? params->bias[o] : 0;
-	if (in->c % AVL_BLOCK || p.oblocks % 2)
-		memset(packed + biases, 0, (size_t)p.pairs * pair_floats(&p) * sizeof *packed);
-	for (int b = 0; b < p.oblocks; b++)
-		pack_block(attr, &p, params->weight, b,
-			   packed + biases + (size_t)(b / 2) * pair_floats(&p) + b % 2 * each,
-			   2 * each);
+	for (int pair = 0; pair < p.pairs && !attr->late; pair++)
+		pack_pair(params, &p, attr->out, pair,
+			  packed + biases + (size_t)pair * pair_floats(&p));
 }
 
 /* From one position to the next of PER x ROOM vectors; an odd number of vectors, so that the
@@ -180,11 +206,18 @@ size_t avl_winograd_scratch(const struct avl_attr *attr, const struct avl_shape 
 	return tap_floats(&p) + (p.shared ? input_floats(&p) : 0);
 }
 
-/* Products [positions][2][room][16], behind a thread's own transformed inputs. */
+static size_t product_floats(const struct plan *p)
+{
+	return (size_t)p->positions * (size_t)step_of(p, 2);
+}
+
+/* Products [positions][2][room][16], behind a thread's own transformed inputs and before the
+ * weights of two blocks, where these are made in the run. */
 size_t avl_winograd_scratch_each(const struct avl_attr *attr, const struct avl_shape *in)
 {
 	const struct plan p = plan_of(attr, in, attr->winograd);
-	return (size_t)p.positions * (size_t)step_of(&p, 2) + (p.shared ? 0 : input_floats(&p));
+	return product_floats(&p) + (p.shared ? 0 : input_floats(&p)) +
+	       (attr->late ? pair_floats(&p) : 0);
 }
 
 struct job {
@@ -233,13 +266,11 @@ static void transform(const struct job *job, int block, int first, int last, flo
 	}
 }
 
-/* At each position a 1x1 convolution over the tiles. */
+/* At each position a 1x1 convolution over the tiles. W: the weights of the pair. */
 static void multiply(const struct job *job, int pair, int tiles, const float *inputs,
-		     float *products)
+		     const float *w, float *products)
 {
 	const struct plan *const p = &job->p;
-	const float *w =
-	    job->run->packed + (size_t)p->oblocks * AVL_BLOCK + (size_t)pair * pair_floats(p);
 	struct avl_conv_job conv = {
 	    .x_pixel = AVL_BLOCK,
 	    .tap = job->tap,
@@ -251,7 +282,7 @@ static void multiply(const struct job *job, int pair, int tiles, const float *in
 	    .lo = -INFINITY,
 	    .hi = INFINITY,
 	};
-	for (int k = 0; k < p->positions; k++, w += pair_floats(p) / (size_t)p->positions) {
+	for (int k = 0; k < p->positions; k++, w += avl_winograd_weights_step(p->cblocks)) {
 		conv.x = inputs + k * step_of(p, p->cblocks);
 		conv.w = w;
 		conv.y = products + k * step_of(p, 2);
@@ -292,8 +323,17 @@ static void finish(const struct job *job, int block, int first, int last, const 
 static void outputs(const struct job *job, int pair, int first, int last, const float *inputs,
 		    float *products)
 {
-	multiply(job, pair, last - first, inputs, products);
-	for (int b = 2 * pair; b < 2 * pair + 2 && b < job->p.oblocks; b++)
+	const struct avl_op_run *const run = job->run;
+	const struct plan *const p = &job->p;
+	const float *w =
+	    run->packed + (size_t)p->oblocks * AVL_BLOCK + (size_t)pair * pair_floats(p);
+	if (run->attr->late) {
+		float *const made = products + product_floats(p);
+		pack_pair(run->raw, p, run->attr->out, pair, made);
+		w = made;
+	}
+	multiply(job, pair, last - first, inputs, w, products);
+	for (int b = 2 * pair; b < 2 * pair + 2 && b < p->oblocks; b++)
 		finish(job, b, first, last, products);
 }
 

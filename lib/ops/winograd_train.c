@@ -52,19 +52,20 @@ static void take_kernels(const float *at, int c, int turned, float g[9 * AVL_BLO
 	}
 }
 
-/* Item: the weights between two blocks, to [output pairs][positions][2][input blocks][16][16]. */
+/* Item: the weights between two blocks, to [output pairs] of avl_winograd_weights_step. */
 static void turn_item(void *argument, int item, int thread)
 {
 	(void)thread;
 	const struct turning *const t = argument;
 	const int o = item / t->cblocks, c = item % t->cblocks;
 	const ptrdiff_t each = (ptrdiff_t)t->cblocks * TILE;
+	const ptrdiff_t step = avl_winograd_weights_step(t->cblocks);
 	const ptrdiff_t plain = t->turned ? (ptrdiff_t)c * t->oblocks + o : item;
-	float *const to = t->to + o / 2 * POSITIONS * 2 * each + o % 2 * each + (ptrdiff_t)c * TILE;
+	float *const to = t->to + o / 2 * POSITIONS * step + o % 2 * each + (ptrdiff_t)c * TILE;
 	_Alignas(AVL_ALIGN) float g[9 * AVL_BLOCK];
 	for (int i = 0; i < AVL_BLOCK; i++) {
 		take_kernels(t->plain + plain * 9 * TILE, i, t->turned, g);
-		avl_kern()->winograd_weights(M, g, to + (ptrdiff_t)i * AVL_BLOCK, 2 * each);
+		avl_kern()->winograd_weights(M, g, to + (ptrdiff_t)i * AVL_BLOCK, step);
 	}
 }
 

@@ -7,12 +7,12 @@
 static void add(struct parts *parts, const struct avl_layer *row, const char *suffix, int ndim,
 		const int *dim, double centre, double spread, struct avl_rng *rng)
 {
-	static float values[1 << 16];
+	static float values[1 << 20];
 	char name[128];
 	int n = 1;
 	for (int i = 0; i < ndim; i++)
 		n *= dim[i];
-	cr_assert_leq(n, 1 << 16);
+	cr_assert_leq(n, 1 << 20);
 	for (int i = 0; i < n; i++)
 		values[i] = (float)(centre + spread * (2 * (double)avl_rng_uniform(rng) - 1));
 	snprintf(name, sizeof name, "net.%s.%s", row->param, suffix);

@@ -337,6 +337,53 @@ Test(graph, another_shape_gives_what_a_new_plan_gives)
 	}
 }
 
+/* So wide that the weights of the second convolution are left in the file at first, and that of the
+ * third are not. */
+Test(graph, late_parameters_change_nothing)
+{
+	static const struct avl_layer wide[] = {
+	    CONV3("a", 36, 1), NORM("b", NULL),    CONV3("c", 330, 1), NORM("d", NULL),
+	    RELU(NULL),        CONV3("e", 330, 1), NORM("f", NULL),    ADD(2, "out"),
+	};
+	static const struct avl_network net = NET(wide);
+	static const struct avl_shape shapes[] = {{2, 3, 11, 14}, {1, 3, 9, 9}};
+	struct avl_par *par;
+	struct avl_rng rng;
+	struct parts parts;
+	avl_rng_init(&rng, 69, 0);
+	cr_assert_eq(avl_par_new(&par, 2, NULL), 0);
+	rows_weights(&parts, &net, shapes[0], &rng);
+	struct avl_safetensors *const file = parts_open(&parts);
+	struct avl_graph *graph[2];
+	for (int late = 0; late < 2; late++) {
+		const struct avl_graph_options options = {
+		    .in = shapes[0], .prefix = "net.", .late = late, .par = par};
+		cr_assert_eq(avl_graph_new(&graph[late], &net, &options, file, NULL), 0);
+		cr_assert_eq(avl_graph_is_late(graph[late]), late);
+	}
+	for (int run = 0; run < 4; run++) {
+		const struct avl_shape in = shapes[run / 2];
+		const size_t n = naive_count(&in);
+		float *const x = random_floats(&rng, n);
+		const struct avl_map *y[2];
+		for (int late = 0; late < 2; late++) {
+			cr_assert_eq(avl_graph_reshape(graph[late], &in, NULL), 0);
+			memcpy(avl_graph_input(graph[late]), x, n * sizeof *x);
+			y[late] = avl_graph_run(graph[late], in.n);
+		}
+		cr_expect_eq(avl_graph_is_late(graph[1]), run == 0);
+		cr_expect(same_bits(y[0]->data, y[1]->data, avl_shape_floats(&y[0]->shape)),
+			  "run %d", run);
+		cr_expect(run == 0 || avl_graph_bytes(graph[0]) == avl_graph_bytes(graph[1]));
+		free(x);
+	}
+	avl_graph_free(graph[0]);
+	avl_graph_free(graph[1]);
+	avl_safetensors_close(file);
+	parts_release(&parts);
+	avl_par_free(par);
+}
+
 Test(graph, shapes_too_small_or_large_are_refused_and_a_good_one_taken_after_them)
 {
 	static const struct avl_layer rows[] = {

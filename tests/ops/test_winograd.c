@@ -50,6 +50,7 @@ static float *convolve(const struct avl_attr *attr, const struct operands *o)
 	    .in = {{o->in, AVL_BLOCKED, o->x}, {o->out, AVL_BLOCKED, o->residual}},
 	    .out = {o->out, AVL_BLOCKED, y},
 	    .packed = packed,
+	    .raw = &params,
 	    .scratch = scratch,
 	    .par = o->par,
 	});
@@ -65,6 +66,9 @@ static void compare(const struct avl_attr *attr, struct operands *o, const float
 	float *const fast = convolve(attr, o);
 	cr_assert_eq(avl_par_new(&o->par, 3, NULL), 0);
 	float *const threaded = convolve(attr, o);
+	struct avl_attr late = *attr;
+	late.late = 1;
+	float *const unpacked = convolve(&late, o);
 	avl_par_free(o->par);
 	o->par = NULL;
 	const size_t n = avl_shape_floats(&o->out);
@@ -77,8 +81,10 @@ static void compare(const struct avl_attr *attr, struct operands *o, const float
 		  "%s, m %d, c %d h %d w %d: off by %g of %g", avl_kern()->level, attr->winograd,
 		  o->in.c, o->in.h, o->in.w, error, largest);
 	cr_assert_eq(memcmp(fast, threaded, n * sizeof *fast), 0);
+	cr_assert_eq(memcmp(fast, unpacked, n * sizeof *fast), 0);
 	free(fast);
 	free(threaded);
+	free(unpacked);
 }
 
 static void check(struct avl_shape in, int out, enum avl_pad pad, int fixed, enum extra extra,

@@ -294,11 +294,21 @@ bool avl_demux_seek(struct avl_demux *demux, int64_t pts)
 	return av_seek_frame(demux->format, demux->stream->index, pts, AVSEEK_FLAG_BACKWARD) >= 0;
 }
 
-/* FFmpeg 5.1 aborts on a damaged MPEG-4 that several frame threads decode strictly: only decoders
- * that gain most and have shown no such thing may use them. */
-static bool frame_threads(enum AVCodecID id)
+/* Of damaged data, the threads of FFmpeg 5.1 may make something else than one thread does. With
+ * MPEG-4 in frame threads it aborts; of H.264, frame threads may hand a picture out before they
+ * note that it was concealed, and slice threads conceal nothing; of HEVC, both give other pictures.
+ */
+static int thread_types(enum AVCodecID id)
 {
-	return id == AV_CODEC_ID_HEVC || id == AV_CODEC_ID_H264 || id == AV_CODEC_ID_VP9;
+	switch (id) {
+	case AV_CODEC_ID_H264:
+	case AV_CODEC_ID_HEVC:
+		return 0;
+	case AV_CODEC_ID_VP9:
+		return FF_THREAD_FRAME | FF_THREAD_SLICE;
+	default:
+		return FF_THREAD_SLICE;
+	}
 }
 
 int avl_demux_decoder(const struct avl_demux *demux, int threads, AVCodecContext **decoder,
@@ -317,10 +327,8 @@ int avl_demux_decoder(const struct avl_demux *demux, int threads, AVCodecContext
 	}
 	context->pkt_timebase = demux->stream->time_base;
 	context->max_pixels = AVL_PICTURE_PIXELS_MAX;
-	context->thread_count = threads;
-	context->thread_type = frame_threads(parameters->codec_id)
-				   ? FF_THREAD_FRAME | FF_THREAD_SLICE
-				   : FF_THREAD_SLICE;
+	context->thread_type = thread_types(parameters->codec_id);
+	context->thread_count = context->thread_type ? threads : 1;
 	context->err_recognition |= AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE;
 	AVDictionary *options = NULL;
 	av_dict_set(&options, "codec_whitelist", codecs, 0);

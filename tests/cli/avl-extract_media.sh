@@ -117,6 +117,19 @@ if encoder libx264; then
 		is "a.$other: the records of a.mp4" "$(avl-check x.tar 2>/dev/null | wc -l)" 21
 	done
 fi
+if [ -f a.avi ]; then # AVI is decoded in one go
+	size=$(wc -c <a.avi) differences=
+	for part in 3 4 5 6 7 8 9 10 11 12 13 14; do
+		cp a.avi damaged.avi
+		printf 'damagedamagedamage' |
+			dd of=damaged.avi bs=1 seek=$((size * part / 16)) conv=notrunc 2>"$ERR"
+		avl-extract -j 1 -r 7 -w 1 -a 0 damaged.avi >one.tar 2>one.err
+		avl-extract -j 3 -r 7 -w 1 -a 0 damaged.avi >three.tar 2>three.err
+		cmp -s one.tar three.tar && cmp -s one.err three.err ||
+			differences="$differences $part"
+	done
+	is 'damage shows, however many threads there are' "$differences" ''
+fi
 if [ -f a.mp4 ]; then # times so far apart that what lies between is sought over
 	ffmpeg -v error -y -i a.mp4 -c copy -movflags frag_keyframe+empty_moov fragments.mp4
 	ffmpeg -v error -i a.mp4 -c copy -f matroska -live 1 - >live.mkv

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "io/record.h"
 #include "io/safetensors.h"
 #include "io/sink.h"
@@ -88,7 +89,34 @@ static int make_header(const struct avl_safetensor *tensor, int n, struct avl_js
 	return rc ? avl_fail(err, AVL_ENOMEM, "out of memory") : 0;
 }
 
-static int write_header(int fd, const struct avl_json *header, struct avl_err *err)
+/* Files go out in pieces of this size from its multiples on: what a system keeps of them in memory
+ * can then be in pages as large, which cost a reader who maps them next to nothing. */
+#define BLOCK ((size_t)2 << 20)
+
+struct blocks {
+	int fd;
+	unsigned char *bytes; /* [BLOCK] */
+	size_t used;
+};
+
+static int put(struct blocks *to, const void *bytes, size_t n, struct avl_err *err)
+{
+	int rc = 0;
+	for (const unsigned char *at = bytes; n && !rc;) {
+		const size_t room = BLOCK - to->used, k = n < room ? n : room;
+		memcpy(to->bytes + to->used, at, k);
+		at += k;
+		n -= k;
+		to->used += k;
+		if (to->used < BLOCK)
+			continue;
+		rc = avl_write_all(to->fd, to->bytes, to->used, err);
+		to->used = 0;
+	}
+	return rc;
+}
+
+static int put_header(struct blocks *to, const struct avl_json *header, struct avl_err *err)
 {
 	size_t n;
 	unsigned char length[8];
@@ -100,13 +128,24 @@ static int write_header(int fd, const struct avl_json *header, struct avl_err *e
 	memset(blanks, ' ', sizeof blanks);
 	for (int i = 0; i < 8; i++)
 		length[i] = (unsigned char)((uint64_t)(n + padding) >> 8 * i);
-	int rc = avl_write_all(fd, length, sizeof length, err);
+	int rc = put(to, length, sizeof length, err);
 	if (!rc)
-		rc = avl_write_all(fd, text, n, err);
+		rc = put(to, text, n, err);
 	if (!rc)
-		rc = avl_write_all(fd, blanks, padding, err);
+		rc = put(to, blanks, padding, err);
 	free(text);
 	return rc;
+}
+
+static int put_file(struct blocks *to, const struct avl_json *header,
+		    const struct avl_safetensor *tensor, int n, struct avl_err *err)
+{
+	if (!to->bytes)
+		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	int rc = put_header(to, header, err);
+	for (int i = 0; i < n && !rc; i++)
+		rc = put(to, tensor[i].tensor.data, bytes_of(&tensor[i].tensor), err);
+	return rc ? rc : avl_write_all(to->fd, to->bytes, to->used, err);
 }
 
 int avl_safetensors_write(int fd, const struct avl_safetensor *tensor, int n,
@@ -119,11 +158,11 @@ int avl_safetensors_write(int fd, const struct avl_safetensor *tensor, int n,
 		return rc;
 	for (int i = 0; i < n; i++)
 		crc = avl_crc32(crc, tensor[i].tensor.data, bytes_of(&tensor[i].tensor));
+	struct blocks to = {.fd = fd, .bytes = avl_alloc(BLOCK, 1)};
 	rc = make_header(tensor, n, make_metadata(metadata, crc), &header, err);
 	if (!rc)
-		rc = write_header(fd, header, err);
+		rc = put_file(&to, header, tensor, n, err);
 	avl_json_free(header);
-	for (int i = 0; i < n && !rc; i++)
-		rc = avl_write_all(fd, tensor[i].tensor.data, bytes_of(&tensor[i].tensor), err);
+	free(to.bytes);
 	return rc;
 }

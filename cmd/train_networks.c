@@ -51,9 +51,10 @@ void networks_open(struct networks *n, const struct avl_trainer_options *o)
 	struct avl_err err;
 	n->moments = o->optim.kind == AVL_OPTIM_SGD ? 1 : 2;
 	n->follows = o->follow > 0;
-	n->drops_names = train.fresh && !n->resumed;
+	const bool fresh = train.fresh && !n->resumed;
+	n->drops_names = fresh && !avl_name_listed("sound_fc1.weight", train.freeze);
 	struct avl_heads_options options = {
-	    .fresh = n->drops_names,
+	    .fresh = fresh,
 	    .units = train.units,
 	    .image = o->unsup && o->unsup->kind == AVL_LOSS_EMBED,
 	    .hidden = train.hidden,

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/param.h"
+
 struct train_options train = {
     .cpu = "auto",
     .unsup = -1,
@@ -23,7 +25,7 @@ struct train_options train = {
     .follow = NAN,
 };
 
-#define UNSUP_NAMES "triplet|hinge|nce|lvs|margin-nce|slavc"
+#define UNSUP_NAMES "triplet|hinge|nce|attended-nce|lvs|margin-nce|slavc"
 #define SUP_NAMES   "kl|ce|l2"
 
 static const struct avl_option options[] = {
@@ -41,7 +43,7 @@ static const struct avl_option options[] = {
      "of the softmax over positions\n(default: as the model says, else 1; cosine 0.1)", NULL, 1e-4,
      1e4},
     {0, "tau", AVL_OPT_NUMBER, &train.tau, "T",
-     "of nce, margin-nce and slavc (default: 0.03) and lvs (0.07)", NULL, 1e-4, 1e4},
+     "of nce, margin-nce and slavc (default: 0.03), lvs (0.07) and attended-nce (0.1)", NULL, 1e-4, 1e4},
     {0, "margin", AVL_OPT_NUMBER, &train.margin, "M", "of hinge (default: 0.5), margin-nce (-0.2)",
      NULL, -100, 100},
     {0, "negatives", AVL_OPT_CHOICE, &train.negatives, "KIND",
@@ -240,4 +242,6 @@ void train_options_check(int files, char **file)
 		avl_usage("--batch: another sound to compare with is needed: at least 2");
 	if (train.units && !train.fresh)
 		avl_usage("--units is for --fresh");
+	if (train.units && avl_name_listed("sound_fc1.weight", train.freeze))
+		avl_usage("--units: a frozen sound_fc1 keeps its units");
 }

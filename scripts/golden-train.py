@@ -76,6 +76,10 @@ def nce(score, margin=0.0, tau=0.03):
     return both_ways(logits / tau)
 
 
+def attended_nce(score, tau=0.1):
+    return both_ways((torch.softmax(score / TEMPERATURE, 2) * score).sum(2) / tau)
+
+
 def lvs(score):
     """After the official code: A is each picture with its own sound, A0 with all."""
     own = score[torch.arange(N), torch.arange(N)]
@@ -129,7 +133,7 @@ def embedding_losses(lines):
 
 def pair_losses(lines):
     for name, loss in (("nce", nce), ("margin-nce", lambda s: nce(s, -0.2)), ("lvs", lvs),
-                       ("slavc", slavc)):
+                       ("slavc", slavc), ("attended-nce", attended_nce)):
         score = Rng(3, 1).floats(-0.2, 0.9, N, N, AREA)
         value = loss(score)
         (grad,) = torch.autograd.grad(value.sum(), score)

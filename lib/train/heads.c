@@ -125,6 +125,22 @@ static int load(struct avl_heads *heads, int layer, const struct avl_safetensors
 	return code;
 }
 
+/* Whether --fresh takes this layer; what is frozen keeps what FILE has. */
+static int starts_fresh(const struct avl_heads *heads, int layer,
+			const struct avl_heads_options *options)
+{
+	return options->fresh && !avl_param_named(&heads->param[layer], options->freeze);
+}
+
+static int start(struct avl_heads *heads, int layer, int out, int in,
+		 const struct avl_safetensors *file, const struct avl_heads_options *options,
+		 struct avl_err *err)
+{
+	return starts_fresh(heads, layer, options)
+		   ? make_fresh(heads, layer, out, in, options->seed, err)
+		   : load(heads, layer, file, err);
+}
+
 static int init_fc(struct avl_heads *heads, const struct avl_safetensors *file,
 		   const struct avl_heads_options *options, struct avl_err *err)
 {
@@ -138,18 +154,15 @@ static int init_fc(struct avl_heads *heads, const struct avl_safetensors *file,
 	if (units != heads->units)
 		return avl_fail(err, AVL_ESHAPE, "'sound_fc1' makes %d units, 'sound_fc2' takes %d",
 				heads->units, units);
-	if (!options->fresh) {
-		code = load(heads, AVL_SOUND_FC1_WEIGHT, file, err);
-		return code ? code : load(heads, AVL_SOUND_FC2_WEIGHT, file, err);
+	if (starts_fresh(heads, AVL_SOUND_FC1_WEIGHT, options)) {
+		heads->activation = AVL_ACTIVATION_RELU;
+		heads->floor = 0;
+		heads->units = options->units ? options->units : heads->units;
 	}
-	heads->activation = AVL_ACTIVATION_RELU;
-	heads->floor = 0;
-	heads->units = options->units ? options->units : heads->units;
-	code = make_fresh(heads, AVL_SOUND_FC1_WEIGHT, heads->units, heads->features, options->seed,
-			  err);
+	code = start(heads, AVL_SOUND_FC1_WEIGHT, heads->units, heads->features, file, options, err);
 	return code ? code
-		    : make_fresh(heads, AVL_SOUND_FC2_WEIGHT, heads->channels, heads->units,
-				 options->seed, err);
+		    : start(heads, AVL_SOUND_FC2_WEIGHT, heads->channels, heads->units, file,
+			    options, err);
 }
 
 /* Projection of head K: the layer whose weight is parameter LAYER. */
@@ -167,8 +180,7 @@ static int init_projection(struct avl_heads *heads, int layer, int *out, int *in
 				*out ? *out : outputs);
 	*out = outputs;
 	*in = inputs;
-	return options->fresh ? make_fresh(heads, layer, outputs, inputs, options->seed, err)
-			      : load(heads, layer, file, err);
+	return start(heads, layer, outputs, inputs, file, options, err);
 }
 
 static int init_linear(struct avl_heads *heads, const struct avl_safetensors *file,

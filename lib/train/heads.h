@@ -47,7 +47,8 @@ struct avl_heads {
 };
 
 struct avl_heads_options {
-	int fresh;          /* they start at random; of fc: ReLU, no floor */
+	int fresh;          /* those not frozen start at random; fc then has ReLU, no floor, unless
+			     * its first layer is frozen */
 	int units;          /* then: of fc's first layer, 0: as in the file */
 	int image;          /* there is an image head; at random where the file has none */
 	int hidden;         /* then: of its first layer */

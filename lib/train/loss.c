@@ -6,7 +6,7 @@
 
 static const struct avl_loss *const losses[] = {
     &avl_loss_ce,  &avl_loss_kl,         &avl_loss_l2,  &avl_loss_triplet, &avl_loss_hinge,
-    &avl_loss_nce, &avl_loss_margin_nce, &avl_loss_lvs, &avl_loss_slavc,
+    &avl_loss_nce, &avl_loss_margin_nce, &avl_loss_lvs, &avl_loss_slavc,   &avl_loss_attended_nce,
 };
 
 const struct avl_loss *avl_loss_find(const char *name)

@@ -27,7 +27,7 @@ struct avl_loss_batch {
 	float *grad_over, *grad_back, *grad_back_over;
 	/* of maps */
 	const float *const *truth; /* n times (area), values >= 0; NULL: the record has no term */
-	double temperature;        /* alpha = softmax over positions of s / temperature */
+	double temperature;        /* of maps and pairs: alpha = softmax over positions of s / temperature */
 	/* of embeddings */
 	const float *picture, *sound; /* f_v, f_s: (n, d) */
 	const int *negative; /* (n): which record's sound is the other one, not the record itself */
@@ -65,6 +65,8 @@ extern const struct avl_loss avl_loss_triplet, avl_loss_hinge;
  * of softmax with n as the right answer:
  *   nce         l_nm = max_x S_nm(x) / tau; CE(l) + CE(l transposed)       EZ-VSL 2022
  *   margin-nce  the same with l_nn = (max_x S_nn(x) - margin) / tau        MarginNCE 2023
+ *   attended-nce  l_nm = sum_x alpha_nm(x) S_nm(x) / tau, alpha the softmax of S_nm / temperature:
+ *               the paper's attention in EZ-VSL's place of the maximum
  *   lvs         tri-map: s+ and s_nm are means of S weighted by sigmoid((S - 0.65) / 0.03),
  *               s- is weighted by 1 - sigmoid((S_nn - 0.4) / 0.03);
  *               CE of [s+, (s_nm over m, s_nn times -99), s-] / tau        LVS 2021
@@ -73,7 +75,8 @@ extern const struct avl_loss avl_loss_triplet, avl_loss_hinge;
  * In slavc S1 and S2 are of two heads, or the same; i2a compares the pictures of the network that
  * learns with the sounds of one that follows it, a2i (batch->back) the other way round. Where no
  * network follows, a2i is i2a with pictures and sounds exchanged. */
-extern const struct avl_loss avl_loss_nce, avl_loss_margin_nce, avl_loss_lvs, avl_loss_slavc;
+extern const struct avl_loss avl_loss_nce, avl_loss_margin_nce, avl_loss_lvs, avl_loss_slavc,
+    avl_loss_attended_nce;
 
 /* The loss of that name, or NULL. */
 const struct avl_loss *avl_loss_find(const char *name);

@@ -250,6 +250,7 @@ static void run_unsup(struct avl_trainer *t, struct avl_result *result)
 	    .grad_picture = t->run.grad_fv,
 	    .grad_sound = t->run.hears ? t->run.grad_mean_fs : NULL,
 	    .margin = t->options.margin,
+	    .temperature = t->options.temperature,
 	    .tau = t->options.tau,
 	    .scale = 1.0 / t->n,
 	    .scratch = t->scratch,

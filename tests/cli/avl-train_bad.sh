@@ -53,6 +53,7 @@ usage 'nothing is called so' "--freeze: no parameter begins with 'sund'" --sup k
 usage 'all is frozen' '--freeze: all parameters are frozen' --sup kl --freeze sound --batch 2 -o ckpt good.tar
 usage 'a batch of one' '--batch: another sound' --unsup nce --batch 1 -o ckpt good.tar
 usage 'units without --fresh' '--units is for --fresh' --sup kl --units 4 -o ckpt good.tar
+usage 'units of what is kept' '--units: a frozen sound_fc1 keeps' --sup kl --fresh --freeze sound_fc1 --units 4 -o ckpt good.tar
 usage 'a pipe cannot be resumed' '--resume: standard input' --sup kl --resume -o ckpt -
 usage 'a pipe has no length' '--schedule cosine: standard input' --sup kl --schedule cosine -o ckpt -
 usage 'a pipe and a file' "'-' is one pass" --sup kl -o ckpt - good.tar

@@ -46,7 +46,7 @@ for loss in kl ce l2; do
 		--valid valid.tar --log log.tsv -o sup-$loss.safetensors data.tar
 	at_least "--sup $loss points at the box" "$(column valid_pointing)" 0.95
 done
-for loss in triplet hinge nce lvs margin-nce slavc; do
+for loss in triplet hinge nce attended-nce lvs margin-nce slavc; do
 	# shellcheck disable=SC2086
 	t "--unsup $loss" 0 '' -- avl-train $common --unsup $loss --epochs 60 \
 		--valid valid.tar --log log.tsv -o unsup-$loss.safetensors data.tar
@@ -95,6 +95,9 @@ matches 'and that they were cosines in training' '\\"score\\":\\"cosine\\"' one.
 t '--fresh' 0 '' -- avl-train $common --unsup triplet --fresh --units 7 --hidden 5 --epochs 2 -o fresh.safetensors data.tar
 matches 'a fresh head is ReLU' '\\"activation\\":\\"relu\\"' fresh.safetensors
 matches 'and has the units that were asked for' '"sound_fc1.bias":{"dtype":"F32","shape":\[7\]' fresh.safetensors
+# shellcheck disable=SC2086
+t '--fresh but for what is frozen' 0 '' -- avl-train $common --unsup triplet --fresh --freeze sound_fc1 --epochs 2 -o half.safetensors data.tar
+matches 'a kept layer keeps its activation' '\\"activation\\":\\"sigmoid\\"' half.safetensors
 
 # wrong sounds
 records 96 | sed 's/^seal rate_hz.*/&\nseal source clip.mp4/' | mkrecord >clip.tar

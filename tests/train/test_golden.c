@@ -108,8 +108,9 @@ Test(golden, embedding_losses_are_those_of_pytorch)
 
 Test(golden, pair_losses_are_those_of_pytorch)
 {
-	static const char *const names[] = {"nce", "margin-nce", "lvs", "slavc"};
-	for (int k = 0; k < 4; k++) {
+	static const char *const names[] = {"nce", "margin-nce", "lvs", "slavc",
+					     "attended-nce"};
+	for (int k = 0; k < 5; k++) {
 		char name[32];
 		double value[N];
 		float score[N * N * AREA], grad[N * N * AREA];

@@ -6,7 +6,7 @@
 enum { N = 6, AREA = 15, D = 11 };
 
 static const char *const names[] = {"ce",  "kl",         "l2",  "triplet", "hinge",
-				    "nce", "margin-nce", "lvs", "slavc"};
+				    "nce", "margin-nce", "lvs", "slavc",   "attended-nce"};
 
 struct scene {
 	const struct avl_loss *loss;
@@ -128,7 +128,7 @@ Test(loss, scale_scales_gradients_and_not_values)
 Test(loss, pairs_of_a_group_are_left_out)
 {
 	static const uint32_t group[N] = {7, 8, 7, 9, 8, 7}, alone[N] = {5, 4, 3, 2, 1, 0};
-	for (int k = 5; k < 9; k++) {
+	for (int k = 5; k < 10; k++) {
 		struct scene *const s = scene_new(names[k], 6);
 		const double all = sum_at(s, s->x);
 		s->batch.group = alone;

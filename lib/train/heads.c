@@ -159,7 +159,8 @@ static int init_fc(struct avl_heads *heads, const struct avl_safetensors *file,
 		heads->floor = 0;
 		heads->units = options->units ? options->units : heads->units;
 	}
-	code = start(heads, AVL_SOUND_FC1_WEIGHT, heads->units, heads->features, file, options, err);
+	code =
+	    start(heads, AVL_SOUND_FC1_WEIGHT, heads->units, heads->features, file, options, err);
 	return code ? code
 		    : start(heads, AVL_SOUND_FC2_WEIGHT, heads->channels, heads->units, file,
 			    options, err);

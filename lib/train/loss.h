@@ -27,7 +27,7 @@ struct avl_loss_batch {
 	float *grad_over, *grad_back, *grad_back_over;
 	/* of maps */
 	const float *const *truth; /* n times (area), values >= 0; NULL: the record has no term */
-	double temperature;        /* of maps and pairs: alpha = softmax over positions of s / temperature */
+	double temperature;        /* of maps and pairs: alpha is the softmax of s / temperature */
 	/* of embeddings */
 	const float *picture, *sound; /* f_v, f_s: (n, d) */
 	const int *negative; /* (n): which record's sound is the other one, not the record itself */

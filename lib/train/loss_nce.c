@@ -5,8 +5,8 @@
 #include "train/loss.h"
 #include "train/softmax.h"
 
-/* EZ-VSL's loss; MarginNCE's, which takes a margin off the right pairs; and one that looks where the
- * attention does, not at the largest alone. */
+/* EZ-VSL's loss; MarginNCE's, which takes a margin off the right pairs; and one that looks where
+ * the attention does, not at the largest alone. */
 
 static size_t scratch(const struct avl_loss_batch *b)
 {

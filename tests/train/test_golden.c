@@ -108,8 +108,7 @@ Test(golden, embedding_losses_are_those_of_pytorch)
 
 Test(golden, pair_losses_are_those_of_pytorch)
 {
-	static const char *const names[] = {"nce", "margin-nce", "lvs", "slavc",
-					     "attended-nce"};
+	static const char *const names[] = {"nce", "margin-nce", "lvs", "slavc", "attended-nce"};
 	for (int k = 0; k < 5; k++) {
 		char name[32];
 		double value[N];

@@ -89,6 +89,7 @@ static struct avl_backbone *open_stream(const struct networks *n, enum avl_strea
 	    .freeze = train.freeze,
 	    .frozen = follower,
 	    .moments = n->moments,
+	    .precision = (enum avl_precision)train.precision,
 	    .par = n->par,
 	};
 	if (avl_backbone_new(&backbone, &options, n->contract, n->init, &err))

@@ -109,6 +109,9 @@ static const struct avl_option options[] = {
      "go on from CKPT, or begin where there is none", NULL, 0, 0},
     {0, "log", AVL_OPT_TEXT, &train.log, "TSV", "a table with a row for each step", NULL, 0, 0},
     {0, NULL, AVL_OPT_GROUP, NULL, NULL, "Running", NULL, 0, 0},
+    {'p', "precision", AVL_OPT_CHOICE, &train.precision, "TYPE",
+     "of the networks' maps; bf16 takes half the memory and is less exact (default: fp32)",
+     "fp32|bf16", 0, 0},
     {'j', "threads", AVL_OPT_INT, &train.threads, "N", "threads (default: one a processor)", NULL,
      1, 256},
     {0, "cpu", AVL_OPT_TEXT, &train.cpu, "LEVEL",
@@ -120,8 +123,8 @@ static const struct avl_option options[] = {
 const struct avl_command train_command = {
     .name = "avl-train",
     .synopsis = "[--unsup NAME] [--sup NAME] [--lambda W] [-m INIT] [--epochs N] "
-		"[--batch N] [--lr X] [--seed N] [--freeze PREFIX] [--resume] "
-		"[--log TSV] -o CKPT FILE...",
+		"[--batch N] [--lr X] [--seed N] [--freeze PREFIX] [-p fp32|bf16] "
+		"[--resume] [--log TSV] -o CKPT FILE...",
     .summary = "Trains a model, or its layers behind the networks, on records.",
     .options = options,
 };

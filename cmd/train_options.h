@@ -8,7 +8,7 @@
 /* What avl-train was asked for. -1, NaN, 0 or NULL: what is usual (train_options.c). */
 struct train_options {
 	const char *model, *freeze, *augment, *valid, *log, *cpu;
-	int unsup, sup, score, negatives, optim, schedule, bn; /* choices */
+	int unsup, sup, score, negatives, optim, schedule, bn, precision; /* choices */
 	int epochs, batch, seed, warmup, drop_every, every, keep, units, hidden, threads;
 	double lambda, temperature, tau, margin, rate, decay, momentum, clip, gamma, hold_out,
 	    follow, dropout;

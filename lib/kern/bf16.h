@@ -45,7 +45,12 @@ struct avl_conv_bf16_job {
 struct avl_depthwise_job;
 struct avl_maxpool_job;
 
+struct avl_conv_dw_job;
+struct avl_norm_grad_job;
+struct avl_maxpool_grad_job;
+
 struct avl_kern_bf16 {
+	int is_fast; /* the CPU multiplies pairs at once, at twice the speed of fp32 */
 	void (*conv)(const struct avl_conv_bf16_job *job);
 	void (*depthwise)(const struct avl_depthwise_job *job);
 	void (*maxpool)(const struct avl_maxpool_job *job);
@@ -56,6 +61,21 @@ struct avl_kern_bf16 {
 	void (*sum)(float *y, const uint16_t *x, size_t pixels, float factor);
 	/* y[i] = x[i], rounded; any n and alignment. */
 	void (*narrow)(uint16_t *y, const float *x, size_t n);
+	/* y[i] = x[i]. n: a multiple of 16. */
+	void (*widen)(float *y, const uint16_t *x, size_t n);
+
+	/* Training: as those of the same names in kern/kern.h. */
+	void (*affine)(uint16_t *y, const uint16_t *x, const float *scale, const float *shift,
+		       const uint16_t *other, size_t pixels, float lo, float hi);
+	void (*conv_dw)(const struct avl_conv_dw_job *job);
+	void (*maxpool_grad)(const struct avl_maxpool_grad_job *job);
+	void (*gate)(uint16_t *dx, const uint16_t *dy, const uint16_t *x, size_t n, float lo,
+		     float hi, int add);
+	void (*norm_grad)(const struct avl_norm_grad_job *job);
+	void (*covary)(float *y, const uint16_t *a, const float *a_mean, const uint16_t *b,
+		       const float *b_mean, size_t pixels);
+	void (*blend)(uint16_t *dx, const uint16_t *dy, const uint16_t *x, const float *a,
+		      const float *b, const float *c, size_t pixels, int add);
 };
 
 #endif

@@ -72,3 +72,17 @@ INLINE void store_bf16_row(uint16_t *p, const vec *x, const int n)
 		store_bf16(p + i * AVL_VECTOR, x[i]);
 #endif
 }
+
+/* Elements of maps of either type: in bf16 where HALF. */
+INLINE vec fetch(const void *map, ptrdiff_t at, const int half)
+{
+	return half ? load_bf16((const uint16_t *)map + at) : load((const float *)map + at);
+}
+
+INLINE void keep(void *map, ptrdiff_t at, vec x, const int half)
+{
+	if (half)
+		store_bf16((uint16_t *)map + at, x);
+	else
+		store((float *)map + at, x);
+}

@@ -19,8 +19,8 @@ INLINE void conv_dw_tile(const struct avl_conv_dw_job *job, int first, const int
 		FOR (v, NV)
 			sum[i][v] = load(dw + i * AVL_BLOCK + v * AVL_VECTOR);
 	for (int r = 0; r < job->rows; r++) {
-		const float *x = job->x + r * job->x_row + first;
-		const float *from = job->dy + r * job->dy_row;
+		const float *x = (const float *)job->x + r * job->x_row + first;
+		const float *from = (const float *)job->dy + r * job->dy_row;
 		for (int p = 0; p < job->pixels; p++, x += job->x_pixel, from += AVL_BLOCK) {
 			vec dy[NV];
 			FOR (v, NV)
@@ -97,25 +97,37 @@ static void depthwise_grad(const struct avl_depthwise_grad_job *job)
 		}
 }
 
-static void maxpool_grad(const struct avl_maxpool_grad_job *job)
+INLINE void maxpool_grad_of(const struct avl_maxpool_grad_job *job, const int half)
 {
 	for (int p = 0; p < job->pixels; p++) {
 		const int left = p * job->stride - job->pad;
 		const int q0 = left < 0 ? -left : 0;
 		const int q1 = left + job->columns > job->width ? job->width - left : job->columns;
 		for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR) {
-			const vec y = load(job->y + p * AVL_BLOCK + v);
-			const vec dy = load(job->dy + p * AVL_BLOCK + v);
+			const vec y = fetch(job->y, p * AVL_BLOCK + v, half);
+			const vec dy = fetch(job->dy, p * AVL_BLOCK + v, half);
 			veci free = ~(veci){0};
 			for (int r = 0; r < job->rows; r++)
 				for (int q = q0; q < q1; q++) {
 					const ptrdiff_t at =
 					    ((ptrdiff_t)r * job->width + left + q) * AVL_BLOCK + v;
-					const veci first = (veci)(load(job->x + at) == y) & free;
-					store(job->dx + at,
-					      load(job->dx + at) + (vec)(first & (veci)dy));
+					const veci first =
+					    (veci)(fetch(job->x, at, half) == y) & free;
+					keep(job->dx, at,
+					     fetch(job->dx, at, half) + (vec)(first & (veci)dy),
+					     half);
 					free &= ~first;
 				}
 		}
 	}
+}
+
+static void maxpool_grad(const struct avl_maxpool_grad_job *job)
+{
+	maxpool_grad_of(job, 0);
+}
+
+static void maxpool_grad_bf16(const struct avl_maxpool_grad_job *job)
+{
+	maxpool_grad_of(job, 1);
 }

@@ -83,7 +83,8 @@ struct avl_maxpool_job {
  */
 struct avl_winograd_input_job {
 	int m;
-	const float *x; /* [h][w][16] */
+	const void *x; /* [h][w][16], of floats */
+	int is_bf16;   /* or in bf16 */
 	int h, w, top, left;
 	int tiles;
 	float *out;
@@ -96,10 +97,11 @@ struct avl_winograd_output_job {
 	int m;
 	const float *p; /* product k of tile t at p + k * step + t * 16 */
 	ptrdiff_t step;
-	const float *bias;     /* [16], may be NULL */
-	const float *residual; /* laid out as y, may be NULL; not with pool */
-	float *y;            /* [h][w][16], with pool [h/2][w/2][16]; nothing outside is written */
-	int h, w, top, left; /* of the picture, of the first tile */
+	const float *bias;    /* [16], may be NULL */
+	const void *residual; /* laid out as y, may be NULL; not with pool */
+	void *y;              /* [h][w][16], with pool [h/2][w/2][16]; nothing outside is written */
+	int is_bf16;          /* residual and y, which are of floats otherwise */
+	int h, w, top, left;  /* of the picture, of the first tile */
 	int tiles;
 	int pool;
 	float lo, hi;
@@ -109,12 +111,12 @@ struct avl_winograd_output_job {
  *
  *   dw[i][o] += sum_r sum_p x[r * x_row + p * x_pixel + i] * dy[r * dy_row + p * 16 + o]
  *
- * for i < inputs. */
+ * for i < inputs. x and dy are of floats, or in bf16 (avl_kern_bf16); dw is of floats. */
 struct avl_conv_dw_job {
-	const float *x;
+	const void *x; /* in bf16, 16 elements of each pixel are read */
 	ptrdiff_t x_pixel, x_row;
 	int inputs; /* 16 at most */
-	const float *dy;
+	const void *dy;
 	ptrdiff_t dy_row;
 	int rows, pixels;
 	float *dw;
@@ -123,13 +125,15 @@ struct avl_conv_dw_job {
 /* One output row of a maximum over windows backwards; members as in avl_maxpool_job. The first of
  * the largest in window order gets the gradient, as in torch:
  *
- *   dx[r][p * stride - pad + q] += dy[p] */
+ *   dx[r][p * stride - pad + q] += dy[p]
+ *
+ * The maps are all of floats, or all in bf16 (avl_kern_bf16). */
 struct avl_maxpool_grad_job {
-	const float *x, *y;
-	float *dx;
+	const void *x, *y;
+	void *dx;
 	int rows, width;
 	int columns, stride, pad;
-	const float *dy;
+	const void *dy;
 	int pixels;
 };
 
@@ -159,11 +163,14 @@ struct avl_power_job {
 /* The sums that a normalisation y = clamp(..) needs backward, for one block:
  *
  *   dy[p][i] = 0 unless lo < y[p][i] < hi
- *   sum[i] = sum_p dy[p][i],  product[i] = sum_p dy[p][i] * (x[p][i] - mean[i]) */
+ *   sum[i] = sum_p dy[p][i],  product[i] = sum_p dy[p][i] * (x[p][i] - mean[i])
+ *
+ * The maps dy, x and y are all of floats, or all in bf16 (avl_kern_bf16). */
 struct avl_norm_grad_job {
-	float *dy;
-	const float *x, *mean;
-	const float *y; /* NULL: dy stays as it is */
+	void *dy;
+	const void *x;
+	const void *y; /* NULL: dy stays as it is */
+	const float *mean;
 	float lo, hi;
 	size_t pixels;
 	float *sum, *product;

@@ -181,6 +181,12 @@ static void sum_bf16(float *y, const uint16_t *x, size_t pixels, float factor)
 	}
 }
 
+static void widen(float *y, const uint16_t *x, size_t n)
+{
+	for (size_t i = 0; i < n; i += AVL_VECTOR)
+		store(y + i, load_bf16(x + i));
+}
+
 static void narrow(uint16_t *y, const float *x, size_t n)
 {
 	size_t i = 0;

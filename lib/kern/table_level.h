@@ -10,6 +10,7 @@
 #include "kern/depthwise_level.h"
 #include "kern/grad_level.h"
 #include "kern/point_bf16_level.h"
+#include "kern/grad_bf16_level.h"
 #include "kern/point_level.h"
 #include "kern/sound_level.h"
 #include "kern/winograd_level.h"
@@ -51,5 +52,16 @@ const struct avl_kern AVL_TABLE = {
 	    .add = add_bf16,
 	    .sum = sum_bf16,
 	    .narrow = narrow,
+	    .widen = widen,
+	    .affine = affine_bf16,
+	    .conv_dw = conv_dw_bf16,
+	    .maxpool_grad = maxpool_grad_bf16,
+	    .gate = gate_bf16,
+	    .norm_grad = norm_grad_bf16,
+	    .covary = covary_bf16,
+	    .blend = blend_bf16,
+#if defined(AVL_BF16)
+	    .is_fast = 1,
+#endif
 	},
 };

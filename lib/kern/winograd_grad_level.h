@@ -15,8 +15,9 @@ INLINE void winograd_a_back(const vec y[4], vec out[6])
 	out[5] = y[3];
 }
 
-/* The 4 x 4 gradients at row TOP and column LEFT, zeros outside the picture. */
-INLINE void winograd_spread_tile(const struct avl_winograd_input_job *job, int left, float *out)
+/* The 4 x 4 gradients at row TOP and column LEFT, lane LANE on, zeros outside the picture. */
+INLINE void winograd_spread_tile(const struct avl_winograd_input_job *job, int left, int lane,
+				 float *out, const int in_bf16)
 {
 	const int rows = job->h - job->top < 4 ? job->h - job->top : 4;
 	const int cols = job->w - left < 4 ? job->w - left : 4;
@@ -25,8 +26,11 @@ INLINE void winograd_spread_tile(const struct avl_winograd_input_job *job, int l
 		vec y[4], t[6];
 		FOR (i, 4)
 			y[i] = i < rows && j < cols
-				   ? load(job->x + ((ptrdiff_t)(job->top + i) * job->w + left + j) *
-						       AVL_BLOCK)
+				   ? fetch(job->x,
+					   ((ptrdiff_t)(job->top + i) * job->w + left + j) *
+						   AVL_BLOCK +
+					       lane,
+					   in_bf16)
 				   : (vec){0};
 		winograd_a_back(y, t);
 		FOR (i, 6)
@@ -40,15 +44,25 @@ INLINE void winograd_spread_tile(const struct avl_winograd_input_job *job, int l
 	}
 }
 
+INLINE void winograd_spread_tiles(const struct avl_winograd_input_job *job, const int in_bf16)
+{
+	for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR)
+		for (int t = 0; t < job->tiles; t++)
+			winograd_spread_tile(job, job->left + 4 * t, v,
+					     job->out + t * AVL_BLOCK + v, in_bf16);
+}
+
+static __attribute__((noinline)) void winograd_spread_bf16(const struct avl_winograd_input_job *job)
+{
+	winograd_spread_tiles(job, 1);
+}
+
 static void winograd_spread(const struct avl_winograd_input_job *job)
 {
-	for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR) {
-		struct avl_winograd_input_job lanes = *job;
-		lanes.x += v;
-		for (int t = 0; t < job->tiles; t++)
-			winograd_spread_tile(&lanes, job->left + 4 * t,
-					     job->out + t * AVL_BLOCK + v);
-	}
+	if (job->is_bf16)
+		winograd_spread_bf16(job);
+	else
+		winograd_spread_tiles(job, 0);
 }
 
 INLINE void winograd_g_back(const vec m[6], vec out[3])

@@ -83,49 +83,80 @@ INLINE void winograd_input_tile(const int m, const float *x, ptrdiff_t row, floa
 	}
 }
 
-/* Inputs of a tile that sticks out of the picture, zeros where it does. */
+/* Inputs of a tile in fp32, zeros where it sticks out of the picture. */
 INLINE void winograd_patch(const int m, const struct avl_winograd_input_job *job, int left,
-			   float *patch)
+			   float *patch, const int half)
 {
 	for (int i = 0; i < m + 2; i++)
 		for (int j = 0; j < m + 2; j++, patch += AVL_BLOCK) {
 			const int y = job->top + i, x = left + j;
 			const int inside = y >= 0 && y < job->h && x >= 0 && x < job->w;
-			const float *const from =
-			    job->x +
+			const ptrdiff_t from =
 			    ((ptrdiff_t)(inside ? y : 0) * job->w + (inside ? x : 0)) * AVL_BLOCK;
 			FOR (v, NV)
 				store(patch + v * AVL_VECTOR,
-				      inside ? load(from + v * AVL_VECTOR) : (vec){0});
+				      inside ? fetch(job->x, from + v * AVL_VECTOR, half)
+					     : (vec){0});
 		}
 }
 
-INLINE void winograd_input_tiles(const int m, const struct avl_winograd_input_job *job)
+/* The same of one that lies inside. */
+INLINE void winograd_widen(const int m, const uint16_t *x, ptrdiff_t row, float *patch)
+{
+	for (int i = 0; i < m + 2; i++)
+		FOR (j, m + 2)
+			FOR (v, NV)
+				store(patch + (i * (m + 2) + j) * AVL_BLOCK + v * AVL_VECTOR,
+				      load_bf16(x + i * row + j * AVL_BLOCK + v * AVL_VECTOR));
+}
+
+INLINE void winograd_input_tiles(const int m, const struct avl_winograd_input_job *job,
+				 const int half)
 {
 	_Alignas(64) float patch[64 * AVL_BLOCK];
 	const int rows_inside = job->top >= 0 && job->top + m + 2 <= job->h;
 	for (int t = 0; t < job->tiles; t++) {
 		const int left = job->left + t * m;
-		const float *x = job->x + ((ptrdiff_t)job->top * job->w + left) * AVL_BLOCK;
-		ptrdiff_t row = (ptrdiff_t)job->w * AVL_BLOCK;
-		if (!rows_inside || left < 0 || left + m + 2 > job->w) {
-			winograd_patch(m, job, left, patch);
-			x = patch;
-			row = (m + 2) * AVL_BLOCK;
+		const int inside = rows_inside && left >= 0 && left + m + 2 <= job->w;
+		const ptrdiff_t at = ((ptrdiff_t)job->top * job->w + left) * AVL_BLOCK;
+		const float *x = patch;
+		ptrdiff_t row = (m + 2) * AVL_BLOCK;
+		if (!inside) {
+			winograd_patch(m, job, left, patch, half);
+		} else if (half) {
+			winograd_widen(m, (const uint16_t *)job->x + at,
+				       (ptrdiff_t)job->w * AVL_BLOCK, patch);
+		} else {
+			x = (const float *)job->x + at;
+			row = (ptrdiff_t)job->w * AVL_BLOCK;
 		}
 		for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR)
 			winograd_input_tile(m, x + v, row, job->out + t * AVL_BLOCK + v, job->step);
 	}
 }
 
+/* Apart, so that each keeps its patch and its registers to itself. */
+#define WINOGRAD_INPUT(m, half)                                                                    \
+	static __attribute__((noinline)) void winograd_input_##m##_##half(                         \
+	    const struct avl_winograd_input_job *job)                                              \
+	{                                                                                          \
+		winograd_input_tiles(m, job, half);                                                \
+	}
+WINOGRAD_INPUT(2, 0)
+WINOGRAD_INPUT(2, 1)
+WINOGRAD_INPUT(4, 0)
+WINOGRAD_INPUT(4, 1)
+WINOGRAD_INPUT(6, 0)
+WINOGRAD_INPUT(6, 1)
+
 static void winograd_input(const struct avl_winograd_input_job *job)
 {
-	if (job->m == 6)
-		winograd_input_tiles(6, job);
-	else if (job->m == 4)
-		winograd_input_tiles(4, job);
-	else
-		winograd_input_tiles(2, job);
+	static void (*const by_m[][2])(const struct avl_winograd_input_job *job) = {
+	    {winograd_input_2_0, winograd_input_2_1},
+	    {winograd_input_4_0, winograd_input_4_1},
+	    {winograd_input_6_0, winograd_input_6_1},
+	};
+	by_m[job->m / 2 - 1][job->is_bf16 != 0](job);
 }
 
 INLINE void winograd_g6(const vec g[3], vec *out)
@@ -254,7 +285,8 @@ INLINE vec winograd_largest(vec a, vec b, vec c, vec d)
 
 /* ROWS and COLS of the tile lie inside the picture. */
 INLINE void winograd_store(const int m, const struct avl_winograd_output_job *job,
-			   const vec out[6][6], ptrdiff_t at, const int rows, const int cols)
+			   const vec out[6][6], ptrdiff_t at, const int rows, const int cols,
+			   const int half)
 {
 	const vec lo = splat(job->lo), hi = splat(job->hi);
 	FOR (i, m)
@@ -264,13 +296,14 @@ INLINE void winograd_store(const int m, const struct avl_winograd_output_job *jo
 				continue;
 			vec y = out[i][j];
 			if (job->residual)
-				y += load(job->residual + to);
-			store(job->y + to, clamp(y, lo, hi));
+				y += fetch(job->residual, to, half);
+			keep(job->y, to, clamp(y, lo, hi), half);
 		}
 }
 
 INLINE void winograd_store_pooled(const int m, const struct avl_winograd_output_job *job,
-				  const vec out[6][6], ptrdiff_t at, const int rows, const int cols)
+				  const vec out[6][6], ptrdiff_t at, const int rows, const int cols,
+				  const int half)
 {
 	const vec lo = splat(job->lo), hi = splat(job->hi);
 	FOR (i, m / 2)
@@ -280,12 +313,13 @@ INLINE void winograd_store_pooled(const int m, const struct avl_winograd_output_
 			const vec y =
 			    winograd_largest(out[2 * i][2 * j], out[2 * i][2 * j + 1],
 					     out[2 * i + 1][2 * j], out[2 * i + 1][2 * j + 1]);
-			store(job->y + at + ((ptrdiff_t)i * (job->w / 2) + j) * AVL_BLOCK,
-			      clamp(y, lo, hi));
+			keep(job->y, at + ((ptrdiff_t)i * (job->w / 2) + j) * AVL_BLOCK,
+			     clamp(y, lo, hi), half);
 		}
 }
 
-INLINE void winograd_output_tiles(const int m, const struct avl_winograd_output_job *job)
+INLINE void winograd_output_tiles(const int m, const struct avl_winograd_output_job *job,
+				  const int half)
 {
 	const int rows = job->h - job->top < m ? job->h - job->top : m;
 	for (int v = 0; v < AVL_BLOCK; v += AVL_VECTOR) {
@@ -295,32 +329,41 @@ INLINE void winograd_output_tiles(const int m, const struct avl_winograd_output_
 			const int cols = job->w - left < m ? job->w - left : m;
 			vec out[6][6];
 			winograd_sums(m, job->p + t * AVL_BLOCK + v, job->step, bias, out);
+			const ptrdiff_t at = ((ptrdiff_t)job->top * job->w + left) * AVL_BLOCK + v;
 			if (job->pool)
 				winograd_store_pooled(
 				    m, job, (const vec(*)[6])out,
 				    ((ptrdiff_t)(job->top / 2) * (job->w / 2) + left / 2) *
 					    AVL_BLOCK +
 					v,
-				    rows, cols);
+				    rows, cols, half);
 			else if (rows == m && cols == m)
-				winograd_store(
-				    m, job, (const vec(*)[6])out,
-				    ((ptrdiff_t)job->top * job->w + left) * AVL_BLOCK + v, m, m);
+				winograd_store(m, job, (const vec(*)[6])out, at, m, m, half);
 			else
-				winograd_store(m, job, (const vec(*)[6])out,
-					       ((ptrdiff_t)job->top * job->w + left) * AVL_BLOCK +
-						   v,
-					       rows, cols);
+				winograd_store(m, job, (const vec(*)[6])out, at, rows, cols, half);
 		}
 	}
 }
 
+#define WINOGRAD_OUTPUT(m, half)                                                                   \
+	static __attribute__((noinline)) void winograd_output_##m##_##half(                        \
+	    const struct avl_winograd_output_job *job)                                             \
+	{                                                                                          \
+		winograd_output_tiles(m, job, half);                                               \
+	}
+WINOGRAD_OUTPUT(2, 0)
+WINOGRAD_OUTPUT(2, 1)
+WINOGRAD_OUTPUT(4, 0)
+WINOGRAD_OUTPUT(4, 1)
+WINOGRAD_OUTPUT(6, 0)
+WINOGRAD_OUTPUT(6, 1)
+
 static void winograd_output(const struct avl_winograd_output_job *job)
 {
-	if (job->m == 6)
-		winograd_output_tiles(6, job);
-	else if (job->m == 4)
-		winograd_output_tiles(4, job);
-	else
-		winograd_output_tiles(2, job);
+	static void (*const by_m[][2])(const struct avl_winograd_output_job *job) = {
+	    {winograd_output_2_0, winograd_output_2_1},
+	    {winograd_output_4_0, winograd_output_4_1},
+	    {winograd_output_6_0, winograd_output_6_1},
+	};
+	by_m[job->m / 2 - 1][job->is_bf16 != 0](job);
 }

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "net/node.h"
+#include "ops/bf16.h"
 
 static size_t saved_floats(const struct avl_graph *graph, const struct avl_node *node)
 {
@@ -40,9 +41,9 @@ int avl_graph_plan_backward(struct avl_graph *graph, struct avl_err *err)
 	for (int i = 0; i < graph->count; i++) {
 		const struct avl_node *const node = &graph->node[i];
 		saved += saved_floats(graph, node);
-		if (!node->op->grad_scratch)
+		if (!node->by->grad_scratch)
 			continue;
-		const size_t need = node->op->grad_scratch(&node->attr, node->in_shape,
+		const size_t need = node->by->grad_scratch(&node->attr, node->in_shape,
 							   avl_par_threads(graph->par));
 		scratch = need > scratch ? need : scratch;
 	}
@@ -137,9 +138,14 @@ static float *gradient_of(const struct avl_graph *graph, int node)
 void avl_graph_backward_begin(struct avl_graph *graph, const float *dout)
 {
 	const int last = graph->count - 1;
-	if (graph->node[last].reached)
-		memcpy(gradient_of(graph, last), dout,
-		       avl_shape_floats(&graph->node[last].out.shape) * sizeof(float));
+	const struct avl_map *const y = &graph->node[last].out;
+	const struct avl_map to = avl_map_grad(y, gradient_of(graph, last));
+	if (!graph->node[last].reached)
+		return;
+	if (to.layout == AVL_BLOCKED_BF16)
+		avl_kern()->bf16.narrow(avl_map_bf16(&to), dout, avl_shape_floats(&y->shape));
+	else
+		memcpy(to.data, dout, avl_shape_floats(&y->shape) * sizeof(float));
 }
 
 struct gating {
@@ -152,10 +158,16 @@ static void gate_item(void *argument, int item, int thread)
 	(void)thread;
 	const struct gating *const g = argument;
 	const struct avl_map *const y = &g->node->out;
-	const size_t floats = (size_t)y->shape.h * (size_t)y->shape.w * AVL_BLOCK;
-	float *const dout = g->dout + (size_t)item * floats;
-	avl_kern()->gate(dout, dout, y->data + (size_t)item * floats, floats, g->node->attr.lo,
-			 g->node->attr.hi, 0);
+	const struct avl_map dy = avl_map_grad(y, g->dout);
+	const size_t n = (size_t)y->shape.h * (size_t)y->shape.w * AVL_BLOCK;
+	const ptrdiff_t first = item * (ptrdiff_t)n;
+	void *const dout = avl_map_at(&dy, first);
+	if (y->layout == AVL_BLOCKED_BF16)
+		avl_kern()->bf16.gate(dout, dout, avl_map_at(y, first), n, g->node->attr.lo,
+				      g->node->attr.hi, 0);
+	else
+		avl_kern()->gate(dout, dout, avl_map_at(y, first), n, g->node->attr.lo,
+				 g->node->attr.hi, 0);
 }
 
 /* Leaves of the gradient what passes the clamp that the node ends with, if it does. A clamp alone
@@ -178,7 +190,7 @@ void avl_node_backward(struct avl_graph *graph, int i)
 	gate(graph, node, dout);
 	const struct avl_op_run run = avl_node_run(graph, i);
 	const int wanted = node->packed && !node->frozen;
-	node->op->backward(
+	node->by->backward(
 	    &run, &(struct avl_op_grad){
 		      .dout = dout,
 		      .din = {gradient_of(graph, node->in[0]), gradient_of(graph, node->in[1])},

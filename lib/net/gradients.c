@@ -48,13 +48,13 @@ static int end_of(const struct avl_graph *graph, int slot)
 /* The lowest place that no slot takes up which is in use when SLOT is first written or later. */
 static size_t place(const struct avl_graph *graph, int slot)
 {
-	const size_t size = avl_shape_floats(&graph->node[slot].out.shape);
+	const size_t size = avl_map_floats(&graph->node[slot].out);
 	size_t at = 0;
 	for (int moved = 1; moved;) {
 		moved = 0;
 		for (int k = graph->count - 1; k > slot; k--) {
 			const struct avl_node *const other = &graph->node[k];
-			const size_t end = other->gradient + avl_shape_floats(&other->out.shape);
+			const size_t end = other->gradient + avl_map_floats(&other->out);
 			if (other->slot != k || end_of(graph, k) > graph->node[slot].first ||
 			    at >= end || at + size <= other->gradient)
 				continue;
@@ -74,7 +74,7 @@ size_t avl_graph_place_gradients(struct avl_graph *graph)
 		if (node->slot != i)
 			continue;
 		node->gradient = place(graph, i);
-		const size_t end = node->gradient + avl_shape_floats(&node->out.shape);
+		const size_t end = node->gradient + avl_map_floats(&node->out);
 		floats = end > floats ? end : floats;
 	}
 	return floats;

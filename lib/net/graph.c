@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "net/node.h"
+#include "ops/bf16.h"
 #include "ops/winograd.h"
 
 static size_t larger(size_t a, size_t b)
@@ -57,16 +58,6 @@ static void plan_sizes(struct avl_graph *graph)
 	}
 }
 
-/* Floats of memory that the output of a node takes, a multiple of a block's: what follows is
- * aligned. */
-static size_t output_floats(const struct avl_node *node)
-{
-	const size_t floats = avl_shape_floats(&node->out.shape);
-	if (node->out.layout != AVL_BLOCKED_BF16)
-		return floats;
-	return (floats / 2 + AVL_BLOCK - 1) / AVL_BLOCK * AVL_BLOCK;
-}
-
 static void find_last_uses(struct avl_graph *graph)
 {
 	for (int i = 0; i < graph->count; i++) {
@@ -81,13 +72,13 @@ static void find_last_uses(struct avl_graph *graph)
 /* The lowest place that no output alive while node I runs takes up. */
 static size_t place(const struct avl_graph *graph, int i)
 {
-	const size_t size = output_floats(&graph->node[i]);
+	const size_t size = avl_map_floats(&graph->node[i].out);
 	size_t at = 0;
 	for (int moved = 1; moved;) {
 		moved = 0;
 		for (int k = 0; k < i; k++) {
 			const struct avl_node *const other = &graph->node[k];
-			const size_t end = other->offset + output_floats(other);
+			const size_t end = other->offset + avl_map_floats(&other->out);
 			if (other->last_use < i || at >= end || at + size <= other->offset)
 				continue;
 			at = end;
@@ -97,16 +88,29 @@ static size_t place(const struct avl_graph *graph, int i)
 	return at;
 }
 
+/* Behind all maps the last one's copy in fp32, if it is in bf16. */
+static void plan_output(struct avl_graph *graph)
+{
+	const struct avl_map *const last = &graph->node[graph->count - 1].out;
+	graph->widens = last->layout == AVL_BLOCKED_BF16;
+	if (!graph->widens)
+		return;
+	graph->output = (struct avl_map){last->shape, AVL_BLOCKED, NULL};
+	graph->output_offset = graph->activation_floats;
+	graph->activation_floats += avl_map_floats(&graph->output);
+}
+
 static void plan_memory(struct avl_graph *graph)
 {
 	find_last_uses(graph);
 	for (int i = 0; i < graph->count; i++) {
 		struct avl_node *const node = &graph->node[i];
 		node->offset = place(graph, i);
-		const size_t end = node->offset + output_floats(node);
+		const size_t end = node->offset + avl_map_floats(&node->out);
 		if (end > graph->activation_floats)
 			graph->activation_floats = end;
 	}
+	plan_output(graph);
 }
 
 struct loading {
@@ -179,7 +183,7 @@ static int plan(struct avl_graph *graph, int late, struct avl_err *err)
 	const int code = plan_shapes(graph, err);
 	if (code)
 		return code;
-	if (!graph->params)
+	if (!graph->params || graph->train)
 		avl_graph_plan_precision(graph);
 	if (!graph->params && late)
 		avl_graph_choose_late(graph);
@@ -198,6 +202,7 @@ static int plan(struct avl_graph *graph, int late, struct avl_err *err)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	for (int i = 0; i < graph->count; i++)
 		graph->node[i].out.data = graph->activations + graph->node[i].offset;
+	graph->output.data = graph->activations + graph->output_offset;
 	graph->planned_n = graph->in.n;
 	return graph->train ? avl_graph_plan_backward(graph, err) : 0;
 }
@@ -228,7 +233,7 @@ int avl_graph_new(struct avl_graph **out, const struct avl_network *net,
 	graph->keep = options->keep || options->train;
 	graph->direct = options->direct;
 	graph->stored = options->stored;
-	graph->precision = options->train ? AVL_FP32 : options->precision;
+	graph->precision = options->precision;
 	graph->par = options->par;
 	snprintf(graph->prefix, sizeof graph->prefix, "%s", options->prefix);
 	graph->node = calloc((size_t)net->count, sizeof *graph->node);
@@ -328,7 +333,13 @@ const struct avl_map *avl_graph_run(struct avl_graph *graph, int n)
 	graph->has_run = 1;
 	for (int i = 0; i < graph->count; i++)
 		avl_node_forward(graph, i);
-	return &graph->node[graph->count - 1].out;
+	const struct avl_map *const last = &graph->node[graph->count - 1].out;
+	if (!graph->widens)
+		return last;
+	graph->output.shape = last->shape;
+	avl_kern()->bf16.widen(graph->output.data, avl_map_bf16(last),
+			       avl_shape_floats(&last->shape));
+	return &graph->output;
 }
 
 struct avl_shape avl_graph_output(const struct avl_graph *graph)

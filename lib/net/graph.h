@@ -37,7 +37,13 @@ struct avl_graph;
 
 /* Of a network's arithmetic. In bf16, convolutions multiply numbers of bfloat16 (8 significant
  * bits) and add in fp32; maps between layers are in bf16; a convolution stays in fp32 where it
- * is faster so (ops/winograd.h). The output is in fp32 always. */
+ * is faster so (ops/winograd.h). The output is in fp32 always.
+ *
+ * In training, bf16 means: maps and their gradients are in bf16, the last one's too, of which the
+ * output is a copy; a convolution multiplies weights rounded to bf16, or by Winograd's way works in
+ * fp32 on what it reads; parameters, their gradients, statistics of batch norms and all sums are in
+ * fp32. Maps that an op reads or writes which has no such backward (the depthwise convolution), and
+ * those joined to them by other ops, stay in fp32. */
 enum avl_precision { AVL_FP32, AVL_BF16 };
 
 /* Floats that activations and scratch memory of a graph may take (4 GiB): a model file says how
@@ -52,8 +58,8 @@ struct avl_graph_options {
 	int late; /* it may be run but once: what is large is made ready only when it runs again,
 		     and FILE stays open while avl_graph_is_late. Outputs are the same bit for bit.
 		   */
-	enum avl_precision precision; /* not in training */
-	int train;                    /* what backward needs is kept, and it may be called */
+	enum avl_precision precision;
+	int train;  /* what backward needs is kept, and it may be called */
 	int stored; /* training with the batch norms' stored statistics, which then stay as they are
 		     */
 	struct avl_par *par; /* borrowed, may be NULL */

@@ -61,6 +61,9 @@ struct avl_graph {
 	float *saved, *gradients, *grad_scratch, *dparams; /* in training */
 	size_t activation_floats, param_floats, scratch_floats;
 	size_t saved_floats, gradient_floats, grad_scratch_floats;
+	int widens; /* a run gives a copy in fp32 of the last node's map, which is in bf16 */
+	struct avl_map output;
+	size_t output_offset;
 };
 
 /* Additions into the batch norm before them, activations into what is before them; rows into the

@@ -3,7 +3,10 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "ops/ops.h"
+#include "ops/bf16.h"
+
+/* Input, residual and output are all in fp32 or all in bf16, and so are their gradients;
+ * statistics, parameters and sums are in fp32. */
 
 /* Pixels that are summed in single precision before their sum goes into a double. */
 #define CHUNK 1024
@@ -62,14 +65,33 @@ static size_t pixels_of(const struct avl_shape *in)
 	return (size_t)in->n * (size_t)in->h * (size_t)in->w;
 }
 
+static int is_bf16(const struct avl_op_run *run)
+{
+	return run->in[0].layout == AVL_BLOCKED_BF16;
+}
+
+/* Mean and sum of squared differences of N pixels from element AT of X on. */
+static void moments(const struct avl_map *x, size_t at, size_t n, float mean[AVL_BLOCK],
+		    float squares[AVL_BLOCK])
+{
+	if (x->layout == AVL_BLOCKED_BF16) {
+		const uint16_t *const from = avl_map_bf16(x) + at;
+		avl_kern()->bf16.sum(mean, from, n, 1 / (float)n);
+		avl_kern()->bf16.covary(squares, from, mean, from, mean, n);
+		return;
+	}
+	const float *const from = x->data + at;
+	avl_kern()->sum(mean, from, n, 1 / (float)n);
+	avl_kern()->covary(squares, from, mean, from, mean, n);
+}
+
 /* Adds the mean and the sum of squared differences of N more pixels to those of BEFORE (Chan et al.
  * 1979), so that the map is read once. */
-static void merge(const float *x, size_t n, size_t before, double mean[AVL_BLOCK],
-		  double squares[AVL_BLOCK])
+static void merge(const struct avl_map *x, size_t at, size_t n, size_t before,
+		  double mean[AVL_BLOCK], double squares[AVL_BLOCK])
 {
 	_Alignas(AVL_ALIGN) float part[AVL_BLOCK], square[AVL_BLOCK];
-	avl_kern()->sum(part, x, n, 1 / (float)n);
-	avl_kern()->covary(square, x, part, x, part, n);
+	moments(x, at, n, part, square);
 	const double all = (double)(before + n), share = (double)n / all;
 	for (int i = 0; i < AVL_BLOCK; i++) {
 		const double apart = (double)part[i] - mean[i];
@@ -82,10 +104,10 @@ static void measure(const struct avl_op_run *run, int block)
 {
 	const struct avl_shape *const in = &run->in[0].shape;
 	const size_t pixels = pixels_of(in), at = (size_t)block * AVL_BLOCK;
-	const float *const x = run->in[0].data + at * pixels;
 	double mean[AVL_BLOCK] = {0}, squares[AVL_BLOCK] = {0};
 	for (size_t p = 0; p < pixels; p += CHUNK)
-		merge(x + p * AVL_BLOCK, pixels - p < CHUNK ? pixels - p : CHUNK, p, mean, squares);
+		merge(&run->in[0], at * pixels + p * AVL_BLOCK,
+		      pixels - p < CHUNK ? pixels - p : CHUNK, p, mean, squares);
 	for (size_t i = 0; i < AVL_BLOCK; i++) {
 		run->saved[at + i] = (float)mean[i];
 		run->saved[width_of(in) + at + i] =
@@ -122,10 +144,15 @@ static void forward_item(void *argument, int block, int thread)
 		scale[i] = (float)by;
 		shift[i] = (float)(run->packed[width_of(in) + at + i] - mean[i] * by);
 	}
-	const float *const other = run->in[1].data;
-	avl_kern()->affine(run->out.data + at * pixels, run->in[0].data + at * pixels, scale, shift,
-			   other ? other + at * pixels : NULL, pixels, run->attr->lo,
-			   run->attr->hi);
+	const ptrdiff_t first = (ptrdiff_t)(at * pixels);
+	const struct avl_map *const x = &run->in[0], *const y = &run->out;
+	const void *const other = run->in[1].data ? avl_map_at(&run->in[1], first) : NULL;
+	if (is_bf16(run))
+		avl_kern()->bf16.affine(avl_map_at(y, first), avl_map_at(x, first), scale, shift,
+					other, pixels, run->attr->lo, run->attr->hi);
+	else
+		avl_kern()->affine(avl_map_at(y, first), avl_map_at(x, first), scale, shift, other,
+				   pixels, run->attr->lo, run->attr->hi);
 }
 
 static void forward(const struct avl_op_run *run)
@@ -141,27 +168,68 @@ static void gate_and_sum(const struct avl_op_job *job, int block, const float *m
 	const struct avl_op_run *const run = job->run;
 	const size_t pixels = pixels_of(&run->in[0].shape), at = (size_t)block * AVL_BLOCK * pixels;
 	const int clamped = run->attr->lo > -INFINITY || run->attr->hi < INFINITY;
+	const struct avl_map dout = avl_map_grad(&run->out, job->grad->dout);
 	_Alignas(AVL_ALIGN) float sums[AVL_BLOCK], products[AVL_BLOCK];
 	memset(sum, 0, AVL_BLOCK * sizeof *sum);
 	memset(product, 0, AVL_BLOCK * sizeof *product);
 	for (size_t p = 0; p < pixels; p += CHUNK) {
-		const size_t from = at + p * AVL_BLOCK;
-		avl_kern()->norm_grad(&(struct avl_norm_grad_job){
-		    .dy = job->grad->dout + from,
-		    .x = run->in[0].data + from,
+		const ptrdiff_t from = (ptrdiff_t)(at + p * AVL_BLOCK);
+		const struct avl_norm_grad_job sum_up = {
+		    .dy = avl_map_at(&dout, from),
+		    .x = avl_map_at(&run->in[0], from),
 		    .mean = mean,
-		    .y = clamped ? run->out.data + from : NULL,
+		    .y = clamped ? avl_map_at(&run->out, from) : NULL,
 		    .lo = run->attr->lo,
 		    .hi = run->attr->hi,
 		    .pixels = pixels - p < CHUNK ? pixels - p : CHUNK,
 		    .sum = sums,
 		    .product = products,
-		});
+		};
+		if (is_bf16(run))
+			avl_kern()->bf16.norm_grad(&sum_up);
+		else
+			avl_kern()->norm_grad(&sum_up);
 		for (int i = 0; i < AVL_BLOCK; i++) {
 			sum[i] += (double)sums[i];
 			product[i] += (double)products[i];
 		}
 	}
+}
+
+/* Adds the gradient of a block to the residual's, or writes it. */
+static void pass_on(const struct avl_op_job *job, ptrdiff_t first, size_t elements)
+{
+	const struct avl_op_grad *const grad = job->grad;
+	const struct avl_map dy = avl_map_grad(&job->run->out, grad->dout);
+	const struct avl_map din = avl_map_grad(&job->run->in[1], grad->din[1]);
+	if (!din.data || din.data == dy.data)
+		return;
+	const void *const so_far = grad->fresh[1] ? NULL : avl_map_at(&din, first);
+	if (is_bf16(job->run))
+		avl_kern()->bf16.add(avl_map_at(&din, first), avl_map_at(&dy, first), so_far,
+				     elements, -INFINITY, INFINITY);
+	else
+		avl_kern()->add(avl_map_at(&din, first), avl_map_at(&dy, first), so_far, elements,
+				-INFINITY, INFINITY);
+}
+
+/* dx = a dy + b x + c, or dx += that. */
+static void blend(const struct avl_op_job *job, ptrdiff_t first, size_t pixels, const float *a,
+		  const float *b, const float *c)
+{
+	const struct avl_op_run *const run = job->run;
+	const struct avl_map dy = avl_map_grad(&run->out, job->grad->dout);
+	const struct avl_map din = avl_map_grad(&run->in[0], job->grad->din[0]);
+	if (!din.data)
+		return;
+	if (is_bf16(run))
+		avl_kern()->bf16.blend(avl_map_at(&din, first), avl_map_at(&dy, first),
+				       avl_map_at(&run->in[0], first), a, b, c, pixels,
+				       !job->grad->fresh[0]);
+	else
+		avl_kern()->blend(avl_map_at(&din, first), avl_map_at(&dy, first),
+				  avl_map_at(&run->in[0], first), a, b, c, pixels,
+				  !job->grad->fresh[0]);
 }
 
 /* With g = gamma / deviation, m pixels and t = (x - mean) / deviation:
@@ -176,8 +244,7 @@ static void backward_item(void *argument, int block, int thread)
 	const struct avl_op_grad *const grad = job->grad;
 	const struct avl_shape *const in = &run->in[0].shape;
 	const size_t pixels = pixels_of(in), at = (size_t)block * AVL_BLOCK, width = width_of(in);
-	const float *const x = run->in[0].data + at * pixels;
-	float *const dy = grad->dout + at * pixels;
+	const ptrdiff_t first = (ptrdiff_t)(at * pixels);
 	_Alignas(AVL_ALIGN) float mean[AVL_BLOCK], inverse[AVL_BLOCK];
 	_Alignas(AVL_ALIGN) float a[AVL_BLOCK], b[AVL_BLOCK] = {0}, c[AVL_BLOCK] = {0};
 	double dgamma[AVL_BLOCK], dbeta[AVL_BLOCK];
@@ -198,13 +265,8 @@ static void backward_item(void *argument, int block, int thread)
 			grad->dpacked[width + at + i] += (float)dbeta[i];
 		}
 	}
-	if (grad->din[1] && grad->din[1] != grad->dout)
-		avl_kern()->add(grad->din[1] + at * pixels, dy,
-				grad->fresh[1] ? NULL : grad->din[1] + at * pixels,
-				pixels * AVL_BLOCK, -INFINITY, INFINITY);
-	if (grad->din[0])
-		avl_kern()->blend(grad->din[0] + at * pixels, dy, x, a, b, c, pixels,
-				  !grad->fresh[0]);
+	pass_on(job, first, pixels * AVL_BLOCK);
+	blend(job, first, pixels, a, b, c);
 }
 
 static void backward(const struct avl_op_run *run, const struct avl_op_grad *grad)
@@ -227,16 +289,12 @@ void avl_batchnorm_update(const struct avl_attr *attr, const struct avl_shape *i
 	}
 }
 
-const struct avl_op avl_op_batchnorm = {
-    .name = "batchnorm",
-    .inputs = 1,
-    .shape = avl_shape_same,
-    .packed = packed,
-    .pack = pack,
-    .unpack = unpack,
-    .trained = trained,
-    .forward = forward,
-    .saved = saved,
-    .backward = backward,
-    .in_place = 1,
-};
+#define BATCHNORM(label)                                                                           \
+	{                                                                                          \
+		.name = (label), .inputs = 1, .shape = avl_shape_same, .packed = packed,           \
+		.pack = pack, .unpack = unpack, .trained = trained, .forward = forward,            \
+		.saved = saved, .backward = backward, .in_place = 1                                \
+	}
+
+const struct avl_op avl_op_batchnorm = BATCHNORM("batchnorm");
+const struct avl_op avl_op_batchnorm_bf16 = BATCHNORM("batchnorm in bf16");

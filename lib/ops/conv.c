@@ -111,20 +111,13 @@ static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 }
 
 /* The bordered copy and, behind it, the table of taps. */
-size_t avl_conv_border_floats(const struct avl_conv_plan *p)
-{
-	const size_t lanes = p->planar ? (size_t)p->in.c : (size_t)avl_blocks(p->in.c) * AVL_BLOCK;
-	const size_t floats = lanes * (size_t)p->in.n * (size_t)p->h * (size_t)p->w;
-	return p->copied ? (floats + AVL_BLOCK - 1) / AVL_BLOCK * AVL_BLOCK : 0;
-}
-
 static size_t scratch(const struct avl_attr *attr, const struct avl_shape *in)
 {
 	if (attr->winograd)
 		return attr->plain ? avl_winograd_plain_scratch(attr, in)
 				   : avl_winograd_scratch(attr, in);
 	const struct avl_conv_plan p = avl_conv_plan(attr, in);
-	return (attr->pool ? avl_shape_floats(&p.out) : 0) + avl_conv_border_floats(&p) +
+	return (attr->pool ? avl_shape_floats(&p.out) : 0) + avl_conv_border_floats(&p, 0) +
 	       (size_t)p.taps * sizeof(ptrdiff_t) / sizeof(float);
 }
 
@@ -141,42 +134,6 @@ struct job {
 	struct avl_conv_cut cut;
 	int band_rows; /* not of the flat row */
 };
-
-struct border_job {
-	const struct avl_conv_plan *plan;
-	const float *from;
-	float *to;
-};
-
-/* Item: one plane (planar: a channel, blocked: a block of channels) of one picture. */
-static void border_item(void *argument, int item, int thread)
-{
-	(void)thread;
-	const struct border_job *const job = argument;
-	const struct avl_conv_plan *const p = job->plan;
-	const size_t lanes = (size_t)p->inner;
-	const size_t row = (size_t)p->in.w * lanes, bordered = (size_t)p->w * lanes;
-	const float *const from = job->from + (size_t)item * (size_t)p->in.h * row;
-	float *to = job->to + (size_t)item * (size_t)p->h * bordered;
-	const size_t left = (size_t)p->before_w * lanes;
-	for (int y = 0; y < p->h; y++, to += bordered) {
-		const int source = y - p->before_h;
-		if (source < 0 || source >= p->in.h) {
-			memset(to, 0, bordered * sizeof *to);
-			continue;
-		}
-		memset(to, 0, left * sizeof *to);
-		memcpy(to + left, from + (size_t)source * row, row * sizeof *to);
-		memset(to + left + row, 0, (bordered - left - row) * sizeof *to);
-	}
-}
-
-void avl_conv_border(const struct avl_conv_plan *p, struct avl_par *par, const float *from,
-		     float *to)
-{
-	const int planes = p->planar ? p->in.c : avl_blocks(p->in.c);
-	avl_par_for(par, planes * p->in.n, border_item, &(struct border_job){p, from, to});
-}
 
 void avl_conv_taps(const struct avl_attr *attr, const struct avl_conv_plan *p, ptrdiff_t *tap)
 {
@@ -265,14 +222,10 @@ static void direct(const struct avl_op_run *run)
 	struct job job = {.run = run, .p = avl_conv_plan(run->attr, &run->in[0].shape)};
 	const struct avl_conv_plan *const p = &job.p;
 	assert(run->in[0].layout == (p->planar ? AVL_PLANAR : AVL_BLOCKED));
-	ptrdiff_t *const tap = (ptrdiff_t *)(void *)(run->scratch + avl_conv_border_floats(p));
+	ptrdiff_t *const tap = (ptrdiff_t *)(void *)(run->scratch + avl_conv_border_floats(p, 0));
 	avl_conv_taps(run->attr, p, tap);
 	job.tap = tap;
-	job.x = run->in[0].data;
-	if (p->copied) {
-		avl_conv_border(p, run->par, run->in[0].data, run->scratch);
-		job.x = run->scratch;
-	}
+	job.x = avl_conv_border(p, run->par, &run->in[0], 0, run->scratch).data;
 	const int pictures = p->flat ? 1 : p->out.n;
 	if (p->flat) {
 		const int total = p->in.n * p->in.h * p->in.w;

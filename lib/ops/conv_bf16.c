@@ -2,8 +2,10 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "ops/bf16.h"
 #include "ops/conv.h"
+#include "ops/winograd.h"
 
 /* As ops/conv.c, but for the border: rows of the window that lie outside the picture are left out
  * of the sums, and so are its columns where one pixel at most is concerned at each end of a row,
@@ -85,11 +87,16 @@ static size_t block_weights(const struct avl_attr *attr, const struct plan *p)
 	return (size_t)attr->kernel_h * (size_t)p->pairs * 2 * AVL_BLOCK;
 }
 
+/* Floats of biases and weights in bf16. */
+static size_t rounded_floats(const struct avl_attr *attr, const struct plan *p)
+{
+	return (size_t)avl_blocks(attr->out) * (AVL_BLOCK + block_weights(attr, p) / 2);
+}
+
 static size_t packed(const struct avl_attr *attr, const struct avl_shape *in)
 {
 	const struct plan p = plan_of(attr, in);
-	const size_t blocks = (size_t)avl_blocks(attr->out);
-	return blocks * (AVL_BLOCK + block_weights(attr, &p) / 2);
+	return attr->plain ? avl_op_conv.packed(attr, in) : rounded_floats(attr, &p);
 }
 
 /* Of pairs of plane C: 8, or what the last block of channels has. */
@@ -147,11 +154,15 @@ static void pack_block(const struct avl_attr *attr, const struct plan *p, const 
 static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 		 const struct avl_params *params, float *to)
 {
+	if (attr->plain) {
+		avl_op_conv.pack(attr, in, params, to);
+		return;
+	}
 	const struct plan p = plan_of(attr, in);
 	const int blocks = avl_blocks(attr->out);
 	const size_t inputs = (size_t)in->c * (size_t)attr->kernel_h * (size_t)attr->kernel_w;
 	uint16_t *const weights = (uint16_t *)(void *)(to + blocks * AVL_BLOCK);
-	memset(to, 0, packed(attr, in) * sizeof *to);
+	memset(to, 0, rounded_floats(attr, &p) * sizeof *to);
 	for (int o = 0; params->bias && o < attr->out; o++)
 		to[o] = params->bias[o];
 	for (int b = 0; b < blocks; b++) {
@@ -167,6 +178,49 @@ static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 	}
 }
 
+/* Training: the weights of block BLOCK of outputs as pack_block writes them, from those that
+ * avl_op_conv packs: pairs of rows of 16. */
+static void round_block(const struct avl_attr *attr, const struct plan *p, const float *plain,
+			uint16_t *to)
+{
+	const int kh = attr->kernel_h, kw = attr->kernel_w, inner = p->planar ? 1 : AVL_BLOCK;
+	float pair[2 * AVL_BLOCK] = {0};
+	for (int k = 0; k < kh * p->planes * p->columns; k++) {
+		const int r = k / (p->planes * p->columns), plane = k / p->columns % p->planes;
+		const int q = k % p->columns * (p->planar ? 2 : 1);
+		const int single = p->planar && q + 1 == kw;
+		const float *first =
+		    plain + ((ptrdiff_t)(plane * kh + r) * kw + q) * inner * AVL_BLOCK;
+		for (int i = 0; i < plane_pairs(p, plane); i++, first += 2 * AVL_BLOCK) {
+			for (int lane = 0; lane < AVL_BLOCK; lane++) {
+				pair[2 * lane] = first[lane];
+				pair[2 * lane + 1] = single ? 0 : first[AVL_BLOCK + lane];
+			}
+			avl_kern()->bf16.narrow(to, pair, (size_t)(2 * AVL_BLOCK));
+			to += 2 * AVL_BLOCK;
+		}
+	}
+}
+
+struct rounding {
+	const struct avl_attr *attr;
+	struct plan p;
+	const float *plain; /* both behind their biases */
+	uint16_t *to;
+};
+
+static void round_item(void *argument, int block, int thread)
+{
+	(void)thread;
+	const struct rounding *const job = argument;
+	const struct plan *const p = &job->p;
+	const size_t taps =
+	    (size_t)p->planes * (size_t)job->attr->kernel_h * (size_t)job->attr->kernel_w;
+	const size_t each = taps * (p->planar ? 1 : AVL_BLOCK) * AVL_BLOCK;
+	round_block(job->attr, p, job->plain + (size_t)block * each,
+		    job->to + (size_t)block * block_weights(job->attr, p));
+}
+
 /* Floats of the copy in bf16; behind it stands the table of taps. */
 static size_t copy_floats(const struct plan *p)
 {
@@ -175,11 +229,25 @@ static size_t copy_floats(const struct plan *p)
 	return (elements / 2 + AVL_BLOCK) / AVL_BLOCK * AVL_BLOCK;
 }
 
+/* In training the rounded weights stand before both. */
+static size_t weights_floats(const struct avl_attr *attr, const struct plan *p)
+{
+	return attr->plain ? (rounded_floats(attr, p) + AVL_BLOCK - 1) / AVL_BLOCK * AVL_BLOCK : 0;
+}
+
 static size_t scratch(const struct avl_attr *attr, const struct avl_shape *in)
 {
+	if (attr->winograd)
+		return avl_winograd_plain_scratch(attr, in);
 	const struct plan p = plan_of(attr, in);
 	const size_t taps = (size_t)attr->kernel_h * (size_t)p.planes * (size_t)p.columns;
-	return copy_floats(&p) + taps * sizeof(struct avl_tap_bf16) / sizeof(float);
+	return weights_floats(attr, &p) + copy_floats(&p) +
+	       taps * sizeof(struct avl_tap_bf16) / sizeof(float);
+}
+
+static size_t scratch_each(const struct avl_attr *attr, const struct avl_shape *in)
+{
+	return attr->winograd ? avl_winograd_scratch_each(attr, in) : 0;
 }
 
 struct job {
@@ -346,7 +414,7 @@ static void cut(struct job *job)
 	job->cut.ranges = (blocks + job->cut.range_blocks - 1) / job->cut.range_blocks;
 }
 
-static void forward(const struct avl_op_run *run)
+static void direct(const struct avl_op_run *run)
 {
 	struct job job = {.run = run, .p = plan_of(run->attr, &run->in[0].shape)};
 	const struct plan *const p = &job.p;
@@ -364,12 +432,41 @@ static void forward(const struct avl_op_run *run)
 		    &job);
 }
 
+/* On weights rounded anew. */
+static void direct_plain(const struct avl_op_run *run)
+{
+	struct avl_op_run inner = *run;
+	const size_t biases = (size_t)avl_blocks(run->attr->out) * AVL_BLOCK;
+	const struct plan p = plan_of(run->attr, &run->in[0].shape);
+	struct rounding job = {run->attr, p, run->packed + biases,
+			       (uint16_t *)(void *)(run->scratch + biases)};
+	memcpy(run->scratch, run->packed, biases * sizeof(float));
+	avl_par_for(run->par, avl_blocks(run->attr->out), round_item, &job);
+	inner.packed = run->scratch;
+	inner.scratch = run->scratch + weights_floats(run->attr, &p);
+	direct(&inner);
+}
+
+static void forward(const struct avl_op_run *run)
+{
+	if (run->attr->winograd)
+		avl_winograd_plain_forward(run);
+	else if (run->attr->plain)
+		direct_plain(run);
+	else
+		direct(run);
+}
+
 const struct avl_op avl_op_conv_bf16 = {
     .name = "conv in bf16",
     .inputs = 1,
     .shape = shape,
     .packed = packed,
     .pack = pack,
+    .unpack = avl_conv_unpack,
     .scratch = scratch,
+    .scratch_each = scratch_each,
     .forward = forward,
+    .grad_scratch = avl_conv_bf16_grad_scratch,
+    .backward = avl_conv_backward,
 };

@@ -127,16 +127,12 @@ static void forward(const struct avl_op_run *run)
 	struct job job = {.run = run, .p = plan_of(run->attr, &run->in[0].shape)};
 	const struct plan *const p = &job.p;
 	ptrdiff_t *const tap =
-	    (ptrdiff_t *)(void *)(run->scratch + avl_conv_border_floats(&p->conv));
+	    (ptrdiff_t *)(void *)(run->scratch + avl_conv_border_floats(&p->conv, 0));
 	avl_conv_taps(run->attr, &p->conv, tap);
 	job.tap = tap;
 	job.each = run->scratch + scratch(run->attr, &run->in[0].shape);
 	job.each_floats = scratch_each(run->attr, &run->in[0].shape);
-	job.x = run->in[0].data;
-	if (p->conv.copied) {
-		avl_conv_border(&p->conv, run->par, run->in[0].data, run->scratch);
-		job.x = run->scratch;
-	}
+	job.x = avl_conv_border(&p->conv, run->par, &run->in[0], 0, run->scratch).data;
 	avl_par_for(run->par, p->out.n * p->out.h * p->stretches * p->pairs, item, &job);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ops/ops.h"
+#include "ops/bf16.h"
 
 static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct avl_shape *out,
 		 struct avl_err *err)
@@ -49,22 +49,29 @@ static void grad_item(void *argument, int number, int thread)
 	const struct avl_shape *const out = &job->run->out.shape;
 	const ptrdiff_t at = (ptrdiff_t)number * in->h * in->w * AVL_BLOCK;
 	const int top = avl_window_top(attr, in), left = avl_window_left(attr, in);
+	const struct avl_map *const from = &job->run->in[0], *const to = &job->run->out;
+	const struct avl_map din = avl_map_grad(from, job->grad->din[0]);
+	const struct avl_map dout = avl_map_grad(to, job->grad->dout);
 	for (int row = 0; row < out->h; row++) {
 		const struct avl_window_rows rows = avl_window_rows(attr, top, in->h, row);
 		const ptrdiff_t x = at + (ptrdiff_t)rows.at * in->w * AVL_BLOCK;
 		const ptrdiff_t y = ((ptrdiff_t)number * out->h + row) * out->w * AVL_BLOCK;
-		avl_kern()->maxpool_grad(&(struct avl_maxpool_grad_job){
-		    .x = job->run->in[0].data + x,
-		    .y = job->run->out.data + y,
-		    .dx = job->grad->din[0] + x,
+		const struct avl_maxpool_grad_job pool = {
+		    .x = avl_map_at(from, x),
+		    .y = avl_map_at(to, y),
+		    .dx = avl_map_at(&din, x),
 		    .rows = rows.count,
 		    .width = in->w,
 		    .columns = attr->kernel_w,
 		    .stride = attr->stride_w,
 		    .pad = left,
-		    .dy = job->grad->dout + y,
+		    .dy = avl_map_at(&dout, y),
 		    .pixels = out->w,
-		});
+		};
+		if (from->layout == AVL_BLOCKED_BF16)
+			avl_kern()->bf16.maxpool_grad(&pool);
+		else
+			avl_kern()->maxpool_grad(&pool);
 	}
 }
 

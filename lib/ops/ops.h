@@ -80,9 +80,10 @@ struct avl_op_run {
 	struct avl_par *par;
 };
 
-/* Gradients, laid out as what they are the gradients of. Backward adds to din and dpacked; NULL
- * stands for one that nobody wants. Where a din is fresh, it holds nothing yet and is written; of
- * an op that says in_place, a fresh one may be dout itself. What dout holds afterwards is open. */
+/* Gradients, laid out as what they are the gradients of, and of the same type: those of maps in
+ * bf16 are in bf16. Backward adds to din and dpacked; NULL stands for one that nobody wants. Where
+ * a din is fresh, it holds nothing yet and is written; of an op that says in_place, a fresh one may
+ * be dout itself. What dout holds afterwards is open. */
 struct avl_op_grad {
 	float *dout;
 	float *din[2];
@@ -165,6 +166,15 @@ size_t avl_op_scratch(const struct avl_op *op, const struct avl_attr *attr,
 
 /* Floats of a blocked map. */
 size_t avl_shape_floats(const struct avl_shape *shape);
+/* Floats of memory that a blocked map of either type takes, a multiple of a block's: what follows
+ * is aligned. */
+size_t avl_map_floats(const struct avl_map *map);
+
+/* The gradients of a map's elements. */
+static inline struct avl_map avl_map_grad(const struct avl_map *map, float *grad)
+{
+	return (struct avl_map){map->shape, map->layout, grad};
+}
 
 /* Output size of a window that moves over IN positions, and the padding before the first. */
 int avl_window_out(enum avl_pad pad, int in, int kernel, int stride, int fixed);

@@ -15,6 +15,14 @@ size_t avl_shape_floats(const struct avl_shape *shape)
 	return (size_t)avl_blocks(shape->c) * (size_t)avl_block_stride(shape);
 }
 
+size_t avl_map_floats(const struct avl_map *map)
+{
+	const size_t floats = avl_shape_floats(&map->shape);
+	if (map->layout != AVL_BLOCKED_BF16)
+		return floats;
+	return (floats / 2 + AVL_BLOCK - 1) / AVL_BLOCK * AVL_BLOCK;
+}
+
 int avl_window_out(enum avl_pad pad, int in, int kernel, int stride, int fixed)
 {
 	if (pad == AVL_PAD_SAME)
@@ -82,25 +90,22 @@ void avl_op_each_block(const struct avl_op_run *run, const struct avl_op_grad *g
 	avl_par_for(run->par, avl_blocks(in->c) * in->n, item, &(struct avl_op_job){run, grad});
 }
 
-struct clearing {
-	float *at;
-	size_t floats;
-};
-
 static void clear_item(void *argument, int number, int thread)
 {
 	(void)thread;
-	const struct clearing *const c = argument;
-	memset(c->at + (size_t)number * c->floats, 0, c->floats * sizeof(float));
+	const struct avl_map *const map = argument;
+	const ptrdiff_t each = (ptrdiff_t)map->shape.h * map->shape.w * AVL_BLOCK;
+	char *const first = avl_map_at(map, number * each);
+	memset(first, 0, (size_t)((char *)avl_map_at(map, (number + 1) * each) - first));
 }
 
 void avl_op_clear(const struct avl_op_run *run, const struct avl_op_grad *grad)
 {
 	for (int k = 0; k < 2; k++) {
-		const struct avl_shape *const in = &run->in[k].shape;
-		struct clearing c = {grad->din[k], (size_t)in->h * (size_t)in->w * AVL_BLOCK};
-		if (c.at && grad->fresh[k])
-			avl_par_for(run->par, avl_blocks(in->c) * in->n, clear_item, &c);
+		struct avl_map din = avl_map_grad(&run->in[k], grad->din[k]);
+		if (din.data && grad->fresh[k])
+			avl_par_for(run->par, avl_blocks(din.shape.c) * din.shape.n, clear_item,
+				    &din);
 	}
 }
 

@@ -248,13 +248,14 @@ static void transform(const struct job *job, int block, int first, int last, flo
 {
 	const struct plan *const p = &job->p;
 	const ptrdiff_t picture = (ptrdiff_t)p->in.h * p->in.w * AVL_BLOCK;
-	const float *const x = job->run->in[0].data + block * picture * p->in.n;
+	const struct avl_map *const x = &job->run->in[0];
 	struct strip s;
 	for (int t = first; t < last; t += s.tiles) {
 		s = strip_of(p, t, last);
 		avl_kern()->winograd_input(&(struct avl_winograd_input_job){
 		    .m = p->m,
-		    .x = x + s.n * picture,
+		    .x = avl_map_at(x, ((ptrdiff_t)block * p->in.n + s.n) * picture),
+		    .is_bf16 = x->layout == AVL_BLOCKED_BF16,
 		    .h = p->in.h,
 		    .w = p->in.w,
 		    .top = s.top - p->top,
@@ -295,7 +296,7 @@ static void finish(const struct job *job, int block, int first, int last, const 
 	const struct avl_op_run *const run = job->run;
 	const struct plan *const p = &job->p;
 	const ptrdiff_t picture = (ptrdiff_t)run->out.shape.h * run->out.shape.w * AVL_BLOCK;
-	const float *const residual = run->in[1].data;
+	const struct avl_map *const residual = &run->in[1];
 	struct strip s;
 	for (int t = first; t < last; t += s.tiles) {
 		s = strip_of(p, t, last);
@@ -305,8 +306,9 @@ static void finish(const struct job *job, int block, int first, int last, const 
 		    .p = products + ((ptrdiff_t)(block % 2) * p->room + t - first) * AVL_BLOCK,
 		    .step = step_of(p, 2),
 		    .bias = run->packed + (ptrdiff_t)block * AVL_BLOCK,
-		    .residual = residual ? residual + y : NULL,
-		    .y = run->out.data + y,
+		    .residual = residual->data ? avl_map_at(residual, y) : NULL,
+		    .y = avl_map_at(&run->out, y),
+		    .is_bf16 = run->out.layout == AVL_BLOCKED_BF16,
 		    .h = p->out.h,
 		    .w = p->out.w,
 		    .top = s.top,

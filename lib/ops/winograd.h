@@ -33,7 +33,10 @@ size_t avl_winograd_scratch(const struct avl_attr *attr, const struct avl_shape 
 size_t avl_winograd_scratch_each(const struct avl_attr *attr, const struct avl_shape *in);
 void avl_winograd_forward(const struct avl_op_run *run);
 
-/* Training, where the weights are packed as for a direct convolution (attr->plain) and transformed
+/* Input and output may each be in fp32 or bf16, a residual as the output; the arithmetic is in
+ * fp32.
+ *
+ * Training, where the weights are packed as for a direct convolution (attr->plain) and transformed
  * in every run. Batches have tiles enough for m = 4: avl_winograd_trains says whether it pays. The
  * gradients are within 3e-5 of the largest value of the direct ones, as the outputs are. */
 int avl_winograd_trains(const struct avl_attr *attr, const struct avl_shape *in);

@@ -144,8 +144,8 @@ static void backward_input(const struct avl_op_run *run, const struct avl_op_gra
 	struct avl_shape out;
 	const struct avl_shape *const in = &run->in[0].shape;
 	const struct avl_attr reverse = reverse_of(run->attr, in, &out);
-	const struct avl_map din = {*in, AVL_BLOCKED, grad->din[0]}, none = {0};
-	const struct avl_map dout = {out, AVL_BLOCKED, grad->dout};
+	const struct avl_map din = avl_map_grad(&run->in[0], grad->din[0]), none = {0};
+	const struct avl_map dout = avl_map_grad(&run->out, grad->dout);
 	transform_weights(&reverse, &out, 1, run->packed, run->par, grad->scratch);
 	avl_winograd_forward(&(struct avl_op_run){
 	    .attr = &reverse,
@@ -210,20 +210,23 @@ static size_t weights_scratch(const struct weights_job *j, int threads)
 	       (size_t)threads * (size_t)j->group * POSITIONS * TILE;
 }
 
-/* Transforms one block of the maps, for the tiles in work. PAD_*: of the first tile. */
-static void transform_block(const struct weights_job *j, const struct avl_shape *shape,
-			    const float *map, int pad_h, int pad_w,
+/* Transforms block BLOCK of MAP, for the tiles in work. PAD_*: of the first tile. */
+static void transform_block(const struct weights_job *j, const struct avl_map *map, int block,
+			    int pad_h, int pad_w,
 			    void (*transform)(const struct avl_winograd_input_job *), float *to,
 			    ptrdiff_t step)
 {
+	const struct avl_shape *const shape = &map->shape;
 	const ptrdiff_t picture = (ptrdiff_t)shape->h * shape->w * AVL_BLOCK;
+	const ptrdiff_t first = block * avl_block_stride(shape);
 	for (int t = 0, tiles; t < j->count; t += tiles) {
 		const int tile = j->first + t, inside = tile % (j->across * j->down);
 		const int column = inside % j->across, rest = j->across - column;
 		tiles = j->count - t < rest ? j->count - t : rest;
 		transform(&(struct avl_winograd_input_job){
 		    .m = M,
-		    .x = map + tile / (j->across * j->down) * picture,
+		    .x = avl_map_at(map, first + tile / (j->across * j->down) * picture),
+		    .is_bf16 = map->layout == AVL_BLOCKED_BF16,
 		    .h = shape->h,
 		    .w = shape->w,
 		    .top = inside / j->across * M - pad_h,
@@ -252,17 +255,17 @@ static void transform_item(void *argument, int item, int thread)
 	const struct weights_job *const j = argument;
 	const struct avl_attr *const attr = j->run->attr;
 	if (item < j->cblocks) {
-		transform_block(j, &j->in, j->run->in[0].data + item * avl_block_stride(&j->in),
-				avl_window_top(attr, &j->in), avl_window_left(attr, &j->in),
-				avl_kern()->winograd_input,
+		transform_block(j, &j->run->in[0], item, avl_window_top(attr, &j->in),
+				avl_window_left(attr, &j->in), avl_kern()->winograd_input,
 				j->inputs + (ptrdiff_t)item * j->chunk * AVL_BLOCK,
 				position_step(j, j->cblocks));
 		return;
 	}
 	const int block = item - j->cblocks;
 	float *const to = j->gradients + (ptrdiff_t)block * j->chunk * AVL_BLOCK;
-	transform_block(j, &j->out, j->grad->dout + block * avl_block_stride(&j->out), 0, 0,
-			avl_kern()->winograd_spread, to, position_step(j, j->oblocks));
+	const struct avl_map dout = avl_map_grad(&j->run->out, j->grad->dout);
+	transform_block(j, &dout, block, 0, 0, avl_kern()->winograd_spread, to,
+			position_step(j, j->oblocks));
 	if (attr->bias)
 		add_bias(j, block, to);
 }

@@ -103,6 +103,7 @@ static int make_graph(struct avl_backbone *b, int trains, const struct avl_contr
 	    .in = {b->planned, mine->planar_channels, rows, cols},
 	    .prefix = b->prefix,
 	    .direct = b->options.direct,
+	    .precision = b->options.precision,
 	    .train = trains,
 	    .stored = trains && b->options.stored,
 	    .par = b->options.par,

@@ -23,6 +23,7 @@ struct avl_backbone_options {
 	int frozen;         /* all of it */
 	int direct;         /* no convolution by Winograd, which rounds a little differently */
 	int moments;        /* that the optimiser keeps: 1 or 2 */
+	enum avl_precision precision; /* of the maps (net/graph.h); parameters are in fp32 */
 	struct avl_par *par;
 };
 

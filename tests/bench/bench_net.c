@@ -86,7 +86,7 @@ static struct avl_safetensors *model_of(const char *arch)
 	struct avl_safetensors *file = NULL;
 	char path[] = "/tmp/bench_net-XXXXXX";
 	snprintf(contract.arch, sizeof contract.arch, "%s", arch);
-	if (avl_parameters_list(&list, &contract, 0, &err))
+	if (avl_parameters_list(&list, &contract, NULL, &err))
 		stop(err.text);
 	struct avl_safetensor *const tensor = calloc((size_t)list.count, sizeof *tensor);
 	const int fd = mkstemp(path);

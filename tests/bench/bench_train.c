@@ -4,8 +4,9 @@
  * by node, effective operations (those of direct convolution) a second. The least and the median of
  * some steps. The loss is the mean square of the output.
  *
- * usage: bench_train [NETWORK BATCH SIDE]
- *        bench_train --serve NETWORK BATCH SIDE   one step for each line read, its ms on a line
+ * usage: bench_train [NETWORK BATCH SIDE fp32|bf16]
+ *        bench_train --serve NETWORK BATCH SIDE fp32|bf16
+ *                one step for each line read, its ms on a line
  */
 
 #include <stdio.h>
@@ -114,7 +115,8 @@ static void list_parameters(struct bench *b)
 		};
 }
 
-static void open_bench(struct bench *b, const char *name, int batch, int side)
+static void open_bench(struct bench *b, const char *name, int batch, int side,
+		       enum avl_precision precision)
 {
 	struct avl_rng rng;
 	struct avl_err err = {0};
@@ -125,7 +127,7 @@ static void open_bench(struct bench *b, const char *name, int batch, int side)
 		stop(err.text);
 	const struct avl_shape in = {batch, net->planar_channels, side, side};
 	const struct avl_graph_options options = {
-	    .in = in, .prefix = "", .train = 1, .par = b->par};
+	    .in = in, .prefix = "", .precision = precision, .train = 1, .par = b->par};
 	if (avl_graph_new(&b->graph, net, &options, NULL, &err))
 		stop(err.text);
 	draw_parameters(b->graph);
@@ -203,12 +205,12 @@ static void print_nodes(struct bench *b)
 	static struct timing forward[NODES_MAX], backward[NODES_MAX];
 	struct avl_graph *const graph = b->graph;
 	for (int s = 0; s < STEPS; s++) {
+		square_loss(b, avl_graph_run(graph, graph->planned_n));
 		for (int i = 0; i < graph->count; i++) {
 			const double start = now();
 			avl_node_forward(graph, i);
 			forward[i].ms[s] = now() - start;
 		}
-		square_loss(b, &graph->node[graph->count - 1].out);
 		avl_graph_backward_begin(graph, b->dout);
 		for (int i = graph->count - 1; i >= 0; i--) {
 			const double start = now();
@@ -258,12 +260,21 @@ static void serve(struct bench *b)
 	}
 }
 
-static void report(const char *name, int batch, int side)
+static const char *const names[] = {[AVL_FP32] = "fp32", [AVL_BF16] = "bf16"};
+
+static enum avl_precision precision_of(const char *name)
+{
+	if (strcmp(name, names[AVL_FP32]) && strcmp(name, names[AVL_BF16]))
+		stop("neither fp32 nor bf16");
+	return strcmp(name, names[AVL_BF16]) ? AVL_FP32 : AVL_BF16;
+}
+
+static void report(const char *name, int batch, int side, enum avl_precision precision)
 {
 	struct bench b = {0};
-	open_bench(&b, name, batch, side);
-	printf("%s %d x %d, batch %d, threads: %d, %s\n", name, side, side, batch,
-	       avl_par_threads(b.par), avl_kern()->level);
+	open_bench(&b, name, batch, side, precision);
+	printf("%s %d x %d, batch %d, %s, threads: %d, %s\n", name, side, side, batch,
+	       names[precision], avl_par_threads(b.par), avl_kern()->level);
 	print_phases(&b);
 	print_nodes(&b);
 	close_bench(&b);
@@ -271,19 +282,21 @@ static void report(const char *name, int batch, int side)
 
 int main(int argc, char **argv)
 {
-	const int serving = argc == 5 && !strcmp(argv[1], "--serve");
+	const int serving = argc == 6 && !strcmp(argv[1], "--serve");
 	if (serving) {
 		struct bench b = {0};
-		open_bench(&b, argv[2], atoi(argv[3]), atoi(argv[4]));
+		open_bench(&b, argv[2], atoi(argv[3]), atoi(argv[4]), precision_of(argv[5]));
 		serve(&b);
 		close_bench(&b);
 		return 0;
 	}
-	if (argc == 4) {
-		report(argv[1], atoi(argv[2]), atoi(argv[3]));
+	if (argc == 5) {
+		report(argv[1], atoi(argv[2]), atoi(argv[3]), precision_of(argv[4]));
 		return 0;
 	}
-	report("resnet18", 16, 224);
-	report("vgg16", 4, 320);
+	for (int p = AVL_FP32; p <= AVL_BF16; p++) {
+		report("resnet18", 16, 224, (enum avl_precision)p);
+		report("vgg16", 4, 320, (enum avl_precision)p);
+	}
 	return 0;
 }

@@ -86,7 +86,8 @@ static void tile_inputs(const struct avl_winograd_input_job *job, int t, int c, 
 	for (int k = 0; k < side * side; k++) {
 		const int y = job->top + k / side, x = job->left + t * job->m + k % side;
 		const int inside = y >= 0 && y < job->h && x >= 0 && x < job->w;
-		d[k] = inside ? (double)job->x[(y * job->w + x) * AVL_BLOCK + c] : 0;
+		d[k] =
+		    inside ? (double)((const float *)job->x)[(y * job->w + x) * AVL_BLOCK + c] : 0;
 	}
 }
 
@@ -164,7 +165,8 @@ static struct sum output_at(const struct avl_winograd_output_job *job, int y, in
 	struct sum s = all[(y - job->top) * m + (x - job->left) % m];
 	const double bias = job->bias ? (double)job->bias[c] : 0;
 	const double residual =
-	    job->residual ? (double)job->residual[(y * job->w + x) * AVL_BLOCK + c] : 0;
+	    job->residual ? (double)((const float *)job->residual)[(y * job->w + x) * AVL_BLOCK + c]
+			  : 0;
 	s.value = clamped(s.value + bias + residual, (double)job->lo, (double)job->hi);
 	s.size += fabs(bias) + fabs(residual);
 	return s;
@@ -178,7 +180,7 @@ static int output_is_right(const struct avl_winograd_output_job *job)
 	for (int i = 0; i < h * w * AVL_BLOCK; i++) {
 		const int y = i / AVL_BLOCK / w * each, x = i / AVL_BLOCK % w * each;
 		if (y < job->top || y >= bottom || x < job->left || x >= right) {
-			ok &= untouched(job->y + i, 1);
+			ok &= untouched((const float *)job->y + i, 1);
 			continue;
 		}
 		struct sum wanted = output_at(job, y, x, i % AVL_BLOCK);
@@ -188,7 +190,7 @@ static int output_is_right(const struct avl_winograd_output_job *job)
 			wanted.value = fmax(wanted.value, other.value);
 			wanted.size = fmax(wanted.size, other.size);
 		}
-		ok &= close_to(wanted, job->y[i]);
+		ok &= close_to(wanted, ((const float *)job->y)[i]);
 	}
 	return ok;
 }

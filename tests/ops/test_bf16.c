@@ -129,10 +129,15 @@ Test(mean_bf16, agrees_with_the_definition)
 	check_plain(&avl_op_mean, 0, TRIAL_IN);
 }
 
+Test(globalmax_bf16, agrees_with_the_definition)
+{
+	check_plain(&avl_op_globalmax, 0, TRIAL_IN);
+}
+
 Test(bf16, ops_without_a_twin_have_none)
 {
-	cr_expect_null(avl_op_bf16(&avl_op_batchnorm));
-	cr_expect_null(avl_op_bf16(&avl_op_globalmax));
+	cr_expect_null(avl_op_bf16(&avl_op_separable));
+	cr_expect_null(avl_op_bf16(&avl_op_convpool));
 	cr_expect_eq(avl_op_bf16(&avl_op_conv), &avl_op_conv_bf16);
 }
 

@@ -87,9 +87,10 @@ static void show_head(const struct avl_contract *c)
 	switch (c->head.kind) {
 	case AVL_HEAD_FC:
 		row("head",
-		    "two fully connected layers make the sound's feature its embedding; "
-		    "between them %s%s and the %s over patches",
-		    activations[c->head.activation], c->head.floor > 0 ? below : "",
+		    "%s fully connected layers make the sound's feature its embedding; behind "
+		    "the first %s%s and the %s over patches",
+		    c->head.layers == 3 ? "three" : "two", activations[c->head.activation],
+		    c->head.floor > 0 ? below : "",
 		    c->head.pool == AVL_POOL_MAX ? "maximum" : "mean");
 		break;
 	case AVL_HEAD_LINEAR:
@@ -194,14 +195,23 @@ static size_t count_values(const struct avl_safetensors *file, const char *prefi
 	return values;
 }
 
+/* Units of a fully connected layer; 0: it is none. */
+static int rows_of(const struct avl_safetensor *weight)
+{
+	const int is_matrix = weight && weight->tensor.ndim == 2;
+	return is_matrix && weight->tensor.dim[0] < 1 << 20 ? (int)weight->tensor.dim[0] : 0;
+}
+
 /* What the architecture needs and the file has not, or has in another shape. */
 static void show_fit(const struct avl_safetensors *file, const struct avl_contract *contract)
 {
 	struct avl_parameters list;
 	struct avl_err err;
-	const struct avl_safetensor *const fc1 = avl_safetensors_find(file, "sound_fc1.weight");
-	const int64_t hidden = fc1 && fc1->tensor.ndim == 2 ? fc1->tensor.dim[0] : 0;
-	if (avl_parameters_list(&list, contract, hidden < 1 << 20 ? (int)hidden : 0, &err)) {
+	const int hidden[] = {
+	    rows_of(avl_safetensors_find(file, "sound_fc1.weight")),
+	    rows_of(avl_safetensors_find(file, "sound_fc2.weight")),
+	};
+	if (avl_parameters_list(&list, contract, hidden, &err)) {
 		avl_error("%s", err.text);
 		return;
 	}

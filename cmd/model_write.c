@@ -87,7 +87,7 @@ void model_init(const char *name, uint64_t seed, const char *output, int force)
 	struct avl_err err;
 	if (avl_preset_contract(&contract, name, &err))
 		avl_usage("init: %s", err.text);
-	if (avl_parameters_list(&list, &contract, 0, &err))
+	if (avl_parameters_list(&list, &contract, NULL, &err))
 		avl_die_err(&err);
 	struct avl_safetensor *const tensor = calloc((size_t)list.count, sizeof *tensor);
 	avl_arena_init(&memory, 0);

@@ -53,8 +53,13 @@ void networks_open(struct networks *n, const struct avl_trainer_options *o)
 	n->follows = o->follow > 0;
 	const bool fresh = train.fresh && !n->resumed;
 	n->drops_names = fresh && !avl_name_listed("sound_fc1.weight", train.freeze);
+	if (train.layers && n->contract->head.kind != AVL_HEAD_FC)
+		avl_usage("--layers: the model's head has none to choose the number of");
+	if (fresh && !n->drops_names && train.layers == 2 && n->contract->head.layers == 3)
+		avl_usage("--layers 2: the model has 3, and the first of them is frozen");
 	struct avl_heads_options options = {
 	    .fresh = fresh,
+	    .layers = train.layers,
 	    .units = train.units,
 	    .image = o->unsup && o->unsup->kind == AVL_LOSS_EMBED,
 	    .hidden = train.hidden,

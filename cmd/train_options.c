@@ -56,8 +56,10 @@ static const struct avl_option options[] = {
      "start from this model (default: $AVL_MODEL, or the one that comes with avl)", NULL, 0, 0},
     {0, "fresh", AVL_OPT_FLAG, &train.fresh, NULL, "its fully connected layers start at random",
      NULL, 0, 0},
+    {0, "layers", AVL_OPT_INT, &train.layers, "N",
+     "--fresh: the sound's layers, 2 or 3 (default: as INIT)", NULL, 2, 3},
     {0, "units", AVL_OPT_INT, &train.units, "N",
-     "--fresh: units of the sound's first layer (default: as INIT)", NULL, 1, 65536},
+     "--fresh: units of the sound's layers but the last (default: as INIT)", NULL, 1, 65536},
     {0, "hidden", AVL_OPT_INT, &train.hidden, "N",
      "units of the picture's first layer, where it is new", NULL, 1, 65536},
     {0, "freeze", AVL_OPT_TEXT, &train.freeze, "PREFIX[,PREFIX]",
@@ -246,6 +248,8 @@ void train_options_check(int files, char **file)
 		avl_usage("--batch: another sound to compare with is needed: at least 2");
 	if (train.units && !train.fresh)
 		avl_usage("--units is for --fresh");
-	if (train.units && avl_name_listed("sound_fc1.weight", train.freeze))
+	if (train.layers && !train.fresh)
+		avl_usage("--layers is for --fresh");
+	if (train.units && train.layers < 3 && avl_name_listed("sound_fc1.weight", train.freeze))
 		avl_usage("--units: a frozen sound_fc1 keeps its units");
 }

@@ -9,7 +9,7 @@
 struct train_options {
 	const char *model, *freeze, *augment, *valid, *log, *cpu;
 	int unsup, sup, score, negatives, optim, schedule, bn, precision; /* choices */
-	int epochs, batch, seed, warmup, drop_every, every, keep, units, hidden, threads;
+	int epochs, batch, seed, warmup, drop_every, every, keep, layers, units, hidden, threads;
 	double lambda, temperature, tau, margin, rate, decay, momentum, clip, gamma, hold_out,
 	    follow, dropout;
 	bool fresh, resume, by_source;

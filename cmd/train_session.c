@@ -55,6 +55,7 @@ static struct avl_json *make_settings(const struct session *s)
 	    {"by-source", train.by_source ? 1 : NAN},
 	    {"fresh", train.fresh},
 	    {"units", s->networks.heads.units},
+	    {"middle", s->networks.heads.middle ? s->networks.heads.middle : NAN},
 	    {"hidden", s->networks.heads.hidden},
 	    {"batch", train.batch},
 	    {"lr", train.rate},
@@ -155,8 +156,9 @@ static void open_heads(struct session *s, const struct avl_trainer_options *o)
 	    .par = s->par,
 	};
 	networks_open(&s->networks, o);
-	s->contract_text = avl_checkpoint_contract(s->init, score_name(o), o->temperature,
-						   s->networks.drops_names);
+	s->contract_text =
+	    avl_checkpoint_contract(s->init, score_name(o), o->temperature, s->networks.drops_names,
+				    s->resumed ? 0 : train.layers);
 	if (!s->contract_text)
 		avl_die(AVL_EXIT_FAILURE, "out of memory");
 }

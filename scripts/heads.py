@@ -51,6 +51,9 @@ class Model:
         if self.score == "class":
             return reference.score_class(self.weights, q, v)
         h = self.layers["sound_fc2.weight"] @ q + self.layers.get("sound_fc2.bias", 0)
+        if self.head.get("layers", 2) == 3:
+            h = self.layers["sound_fc3.weight"] @ np.maximum(h, 0)
+            h = h + self.layers.get("sound_fc3.bias", 0)
         if self.score == "cosine":
             return reference.score_cosine(h, v)
         score = reference.score_dot(h, v)

@@ -187,6 +187,10 @@ static int read_head(struct avl_contract *contract, const struct avl_json *head,
 	    (rc = read_name(head, "activation", activations, "none", &activation, err)) ||
 	    (rc = read_name(head, "pool", pools, "mean", &pool, err)))
 		return rc;
+	contract->head.layers = kind == AVL_HEAD_FC ? 2 : 0;
+	if (kind == AVL_HEAD_FC && avl_json_get(head, "layers") &&
+	    (rc = read_whole(head, "layers", 2, 3, &contract->head.layers, err)))
+		return rc;
 	contract->head.floor = 0;
 	if (avl_json_get(head, "floor") &&
 	    (rc = read_number(head, "floor", 0, 1e6, &contract->head.floor, err)))

@@ -47,7 +47,7 @@ enum avl_channel {
 
 /* What turns the sound network's feature f_s into the embedding h. */
 enum avl_head_kind {
-	AVL_HEAD_FC,     /* "fc": two fully connected layers, an activation between them */
+	AVL_HEAD_FC,     /* "fc": two fully connected layers or three, activations between them */
 	AVL_HEAD_LINEAR, /* "linear": one; the picture's feature goes through a 1x1 convolution */
 	AVL_HEAD_NONE,   /* "none": h is f_s */
 };
@@ -92,8 +92,9 @@ struct avl_contract {
 	} sound;
 	struct {
 		enum avl_head_kind kind;
-		int count; /* of heads, whose scores are averaged: 1..AVL_HEADS_MAX */
-		enum avl_activation activation; /* between the two layers of AVL_HEAD_FC */
+		int count;  /* of heads, whose scores are averaged: 1..AVL_HEADS_MAX */
+		int layers; /* of AVL_HEAD_FC, 2, or 3 with a ReLU before the last; else 0 */
+		enum avl_activation activation; /* behind the first of them */
 		double floor;                   /* activations at or below it count as 0 */
 		enum avl_contract_pool pool;    /* over the patches of one sound */
 	} head;
@@ -103,14 +104,14 @@ struct avl_contract {
 };
 
 /* Reads the N bytes of JSON text. "arch", "frame" and "sound" are required, with all of their
- * members but frame.arithmetic (bytes) and sound.channel (mix); "preset", "head" (fc, 1, none, 0,
- * mean), "score" (dot) and "temperature" (1) have defaults. AVL_EFORMAT where a member is missing,
- * of another type, unknown by name, or out of its range. */
+ * members but frame.arithmetic (bytes) and sound.channel (mix); "preset", "head" (fc, 1, 2, none,
+ * 0, mean), "score" (dot) and "temperature" (1) have defaults. AVL_EFORMAT where a member is
+ * missing, of another type, unknown by name, or out of its range. */
 int avl_contract_parse(struct avl_contract *contract, const char *text, size_t n,
 		       struct avl_err *err);
 
 /* The JSON text of CONTRACT, which reads back as the same contract; members that hold their default
- * and came to the format late (arithmetic, channel, kind, count, temperature) are left out.
+ * and came to the format late (arithmetic, channel, kind, count, layers, temperature) are left out.
  * Malloc'd, NULL when memory is exhausted. */
 char *avl_contract_write(const struct avl_contract *contract);
 

@@ -81,6 +81,8 @@ static int set_head(struct avl_json *root, const struct avl_contract *contract)
 		rc = avl_json_set_string(head, "kind", avl_head_kind_name(contract->head.kind));
 	if (!rc && contract->head.count != 1)
 		rc = avl_json_set_number(head, "count", contract->head.count);
+	if (!rc && contract->head.layers > 2)
+		rc = avl_json_set_number(head, "layers", contract->head.layers);
 	if (!rc)
 		rc = avl_json_set_string(head, "activation",
 					 avl_activation_name(contract->head.activation));

@@ -39,6 +39,7 @@ struct avl_model {
 	size_t patches;
 	float *units;          /* FC1 of PATCHES_AT_ONCE patches, blocked */
 	float *q, *h, *scored; /* scored: h of the q that is being scored */
+	float *between;        /* of three layers: what is behind the second */
 	float *fs;
 	size_t fs_patches; /* room */
 };
@@ -101,7 +102,8 @@ static int open_heads(struct avl_model *model, const struct avl_safetensors *fil
 	model->q = avl_alloc((size_t)model->head.units, sizeof(float));
 	model->h = avl_alloc((size_t)model->head.channels, sizeof(float));
 	model->scored = avl_alloc((size_t)model->head.channels, sizeof(float));
-	if (!model->units || !model->q || !model->h || !model->scored)
+	model->between = avl_alloc((size_t)model->head.hidden + 1, sizeof(float));
+	if (!model->units || !model->q || !model->h || !model->scored || !model->between)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	return 0;
 }
@@ -194,6 +196,7 @@ void avl_model_close(struct avl_model *model)
 	free(model->q);
 	free(model->h);
 	free(model->scored);
+	free(model->between);
 	free(model->fs);
 	free(model);
 }
@@ -275,7 +278,7 @@ int avl_model_run_sound(struct avl_model *model, struct avl_hearing *hearing, st
 		hear_patches(model, p, left < PATCHES_AT_ONCE ? (int)left : PATCHES_AT_ONCE);
 	}
 	leave_file(model);
-	avl_sound_head_embed(&model->head, model->q, model->h);
+	avl_sound_head_embed(&model->head, model->q, model->between, model->h);
 	*hearing = (struct avl_hearing){
 	    .patches = model->patches,
 	    .features = features,
@@ -316,7 +319,7 @@ void avl_model_score(struct avl_model *model, enum avl_score score, const float 
 		avl_class_map_score(&model->classes, q, map);
 		return;
 	}
-	avl_sound_head_embed(&model->head, q, model->scored);
+	avl_sound_head_embed(&model->head, q, model->between, model->scored);
 	avl_image_head_score(&model->image_head, kind[score], model->scored, map);
 }
 

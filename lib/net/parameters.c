@@ -116,16 +116,20 @@ static int add_linear(struct avl_parameters *list, const char *name, int number,
 	return 0;
 }
 
-/* V and FS: channels of the networks' outputs. The sound's two layers lead from f_s to v, the
- * picture's from v back to f_s. */
+/* V and FS: channels of the networks' outputs. The sound's layers lead from f_s to v, the
+ * picture's two from v back to f_s. */
 static int add_heads(struct avl_parameters *list, const struct avl_contract *contract, int v,
-		     int fs, int hidden, struct avl_err *err)
+		     int fs, const int hidden[2], struct avl_err *err)
 {
+	const int three = contract->head.layers == 3;
+	const int first = hidden && hidden[0] ? hidden[0] : fs;
+	const int second = hidden && hidden[1] ? hidden[1] : fs;
 	int bad = 0;
 	switch (contract->head.kind) {
 	case AVL_HEAD_FC:
-		bad = add_linear(list, "sound_fc", 1, fs, hidden, 0, 0) ||
-		      add_linear(list, "sound_fc", 2, hidden, v, 0, 0) ||
+		bad = add_linear(list, "sound_fc", 1, fs, first, 0, 0) ||
+		      add_linear(list, "sound_fc", 2, first, three ? second : v, 0, 0) ||
+		      (three && add_linear(list, "sound_fc", 3, second, v, 0, 0)) ||
 		      add_linear(list, "image_fc", 1, v, v, 0, 1) ||
 		      add_linear(list, "image_fc", 2, v, fs, 0, 1);
 		break;
@@ -146,7 +150,7 @@ static int add_heads(struct avl_parameters *list, const struct avl_contract *con
 }
 
 int avl_parameters_list(struct avl_parameters *list, const struct avl_contract *contract,
-			int hidden, struct avl_err *err)
+			const int hidden[2], struct avl_err *err)
 {
 	const struct avl_network *image, *sound;
 	*list = (struct avl_parameters){0};
@@ -154,7 +158,7 @@ int avl_parameters_list(struct avl_parameters *list, const struct avl_contract *
 	if (code)
 		return code;
 	const int v = add_network(list, "image.", image), fs = add_network(list, "sound.", sound);
-	code = v && fs ? add_heads(list, contract, v, fs, hidden ? hidden : fs, err)
+	code = v && fs ? add_heads(list, contract, v, fs, hidden, err)
 		       : avl_fail(err, AVL_ENOMEM, "out of memory");
 	if (code)
 		avl_parameters_release(list);

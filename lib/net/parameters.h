@@ -34,10 +34,11 @@ struct avl_parameters {
 	int count, room;
 };
 
-/* HIDDEN: units between the sound's two fully connected layers, 0: as many as f_s has values.
+/* HIDDEN: units behind the first and, of three, behind the second of the sound's fully connected
+ * layers, 0: as many as f_s has values; NULL: so are both.
  * AVL_EUSAGE for an architecture that does not exist, AVL_ESHAPE for heads that do not fit it. */
 int avl_parameters_list(struct avl_parameters *list, const struct avl_contract *contract,
-			int hidden, struct avl_err *err);
+			const int hidden[2], struct avl_err *err);
 void avl_parameters_release(struct avl_parameters *list);
 
 size_t avl_parameter_count(const struct avl_parameter *parameter);

@@ -22,7 +22,7 @@
 	}
 #define TWO_LAYERS                                                                                 \
 	{                                                                                          \
-		.kind = AVL_HEAD_FC, .count = 1, .activation = AVL_ACTIVATION_RELU,                \
+		.kind = AVL_HEAD_FC, .count = 1, .layers = 2, .activation = AVL_ACTIVATION_RELU,   \
 		.pool = AVL_POOL_MEAN                                                              \
 	}
 #define PROJECTIONS(n)                                                                             \
@@ -42,6 +42,7 @@ static const struct avl_preset presets[] = {
       .sound = SOUND("yamnet", 16000, 4, ZERO, MIX),
       .head = {.kind = AVL_HEAD_FC,
 	       .count = 1,
+	       .layers = 2,
 	       .activation = AVL_ACTIVATION_SIGMOID,
 	       .floor = 0.05,
 	       .pool = AVL_POOL_MAX},

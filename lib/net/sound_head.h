@@ -9,7 +9,7 @@
 /* What turns the sound network's feature f_s into the embedding h, by the contract's head:
  *
  *   fc      q = pool over patches of activation(FC1 f_s)     "sound_fc1"
- *           h = FC2 q                                        "sound_fc2"
+ *           h = FC2 q, of three layers FC3 ReLU(FC2 q)       "sound_fc2", "sound_fc3"
  *   linear  q = pool over patches of f_s
  *           h = W q + b, one after the other of each head    "sound_proj", or "sound_proj1" ...
  *   none    h = q = pool over patches of f_s
@@ -20,10 +20,12 @@ struct avl_sound_head {
 	const struct avl_contract *contract;
 	struct avl_linear fc1; /* of fc */
 	int units, channels;   /* of q and of h, all heads together */
-	float *fc2;            /* (units, channels), NULL without a head */
-	float *bias;           /* (channels); zeros where the file has none */
+	float *fc2;            /* (units, channels), of three layers (units, hidden); NULL: none */
+	float *bias;           /* (channels), or (hidden); zeros where the file has none */
+	int hidden;            /* of three layers; else 0 */
+	float *fc3, *bias3;    /* (hidden, channels), (channels) */
 	float *length;         /* (units): of each row of fc2; zeros where units mean nothing alone:
-				  linear, none */
+				  three layers, linear, none */
 	struct avl_arena memory;
 };
 
@@ -38,7 +40,8 @@ void avl_sound_head_release(struct avl_sound_head *head);
 void avl_sound_head_hear(const struct avl_sound_head *head, const struct avl_map *fs,
 			 float *scratch, size_t before, size_t all, float *q, struct avl_par *par);
 
-/* h of q. */
-void avl_sound_head_embed(const struct avl_sound_head *head, const float *q, float *h);
+/* h of q. SCRATCH: HIDDEN floats. */
+void avl_sound_head_embed(const struct avl_sound_head *head, const float *q, float *scratch,
+			  float *h);
 
 #endif

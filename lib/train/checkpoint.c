@@ -11,7 +11,7 @@
 enum { FORMAT = 1, NAME_MAX_BYTES = 128 };
 
 char *avl_checkpoint_contract(const struct avl_safetensors *init, const char *score,
-			      double temperature, int fresh)
+			      double temperature, int fresh, int layers)
 {
 	struct avl_err err;
 	struct avl_json *contract;
@@ -20,13 +20,15 @@ char *avl_checkpoint_contract(const struct avl_safetensors *init, const char *sc
 		return NULL;
 	int rc = avl_json_set_string(contract, "score", score) ||
 		 avl_json_set_number(contract, "temperature", temperature);
-	if (!rc && fresh && !avl_json_get(contract, "head"))
+	if (!rc && (fresh || layers) && !avl_json_get(contract, "head"))
 		rc = avl_json_set(contract, "head", avl_json_object());
 	if (!rc && fresh) {
 		struct avl_json *const head = avl_json_get(contract, "head");
 		rc = avl_json_set_string(head, "activation", "relu") ||
 		     avl_json_set_number(head, "floor", 0);
 	}
+	if (!rc && layers)
+		rc = avl_json_set_number(avl_json_get(contract, "head"), "layers", layers);
 	char *const changed = rc ? NULL : avl_json_dump(contract, NULL);
 	avl_json_free(contract);
 	return changed;

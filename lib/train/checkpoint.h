@@ -22,11 +22,11 @@ struct avl_training {
 	struct avl_json *settings; /* an object, compared at --resume */
 };
 
-/* Changes to a contract: the text of INIT's with score and temperature, and with FRESH also
- * activation and floor, set anew. Malloc'd, NULL: out of memory, or INIT has none that can be
- * read. */
+/* Changes to a contract: the text of INIT's with score and temperature, with FRESH also activation
+ * and floor, and where LAYERS is not 0 those of the sound's head, set anew. Malloc'd, NULL: out of
+ * memory, or INIT has none that can be read. */
 char *avl_checkpoint_contract(const struct avl_safetensors *init, const char *score,
-			      double temperature, int fresh);
+			      double temperature, int fresh, int layers);
 
 #define AVL_MOMENT_FIRST  "optim.first."
 #define AVL_MOMENT_SECOND "optim.second."

@@ -9,9 +9,12 @@
 #include "train/dataset.h"
 #include "train/param.h"
 
-static const char *const fixed_name[AVL_PROJ] = {
-    "sound_fc1.weight", "sound_fc1.bias", "sound_fc2.weight", "sound_fc2.bias",
-    "image_fc1.weight", "image_fc1.bias", "image_fc2.weight", "image_fc2.bias",
+static const char *const fixed_name[AVL_HEAD_PARAMS] = {
+    [AVL_SOUND_FC1_WEIGHT] = "sound_fc1.weight", [AVL_SOUND_FC1_BIAS] = "sound_fc1.bias",
+    [AVL_SOUND_FC2_WEIGHT] = "sound_fc2.weight", [AVL_SOUND_FC2_BIAS] = "sound_fc2.bias",
+    [AVL_SOUND_FC3_WEIGHT] = "sound_fc3.weight", [AVL_SOUND_FC3_BIAS] = "sound_fc3.bias",
+    [AVL_IMAGE_FC1_WEIGHT] = "image_fc1.weight", [AVL_IMAGE_FC1_BIAS] = "image_fc1.bias",
+    [AVL_IMAGE_FC2_WEIGHT] = "image_fc2.weight", [AVL_IMAGE_FC2_BIAS] = "image_fc2.bias",
 };
 
 static int is_weight(int i)
@@ -19,10 +22,16 @@ static int is_weight(int i)
 	return i % 2 == 0;
 }
 
+/* Of the linear heads. */
+static int is_projection(int i)
+{
+	return i >= AVL_PROJ && i < AVL_SOUND_FC3_WEIGHT;
+}
+
 /* The picture's projection is a 1x1 convolution. */
 static int is_conv(int i)
 {
-	return i >= AVL_PROJ && (i - AVL_PROJ) % 4 == 0;
+	return is_projection(i) && (i - AVL_PROJ) % 4 == 0;
 }
 
 /* The tensor's name, in the arena. */
@@ -31,7 +40,7 @@ static int name_param(struct avl_heads *heads, int i, int count)
 	char name[48], number[8] = "";
 	struct avl_param *const p = &heads->param[i];
 	*p = (struct avl_param){.frozen = 1};
-	if (i < AVL_PROJ) {
+	if (!is_projection(i)) {
 		p->name = fixed_name[i];
 		return 1;
 	}
@@ -136,34 +145,76 @@ static int start(struct avl_heads *heads, int layer, int out, int in,
 		 const struct avl_safetensors *file, const struct avl_heads_options *options,
 		 struct avl_err *err)
 {
-	return starts_fresh(heads, layer, options)
-		   ? make_fresh(heads, layer, out, in, options->seed, err)
-		   : load(heads, layer, file, err);
+	if (starts_fresh(heads, layer, options))
+		return make_fresh(heads, layer, out, in, options->seed, err);
+	const int code = load(heads, layer, file, err);
+	const struct avl_param *const p = &heads->param[layer];
+	if (code || (p->dim[0] == out && p->dim[1] == in))
+		return code;
+	return avl_fail(err, AVL_ESHAPE, "'%s' leads from %d to %d, not from %d to %d", p->name,
+			p->dim[1], p->dim[0], in, out);
 }
 
-static int init_fc(struct avl_heads *heads, const struct avl_safetensors *file,
-		   const struct avl_heads_options *options, struct avl_err *err)
+/* What the file's layers lead from and to. LAYERS: as many as its contract says. */
+static int measure_fc(struct avl_heads *heads, const struct avl_safetensors *file, int layers,
+		      struct avl_err *err)
 {
-	int units;
+	int units, middle;
 	int code = measure(heads, file, AVL_SOUND_FC1_WEIGHT, &heads->units, &heads->features, err);
 	if (!code)
 		code = measure(heads, file, AVL_SOUND_FC2_WEIGHT, &heads->channels, &units, err);
 	if (code)
 		return code;
-	heads->seen = heads->channels;
 	if (units != heads->units)
 		return avl_fail(err, AVL_ESHAPE, "'sound_fc1' makes %d units, 'sound_fc2' takes %d",
 				heads->units, units);
+	if (layers < 3)
+		return 0;
+	heads->middle = heads->channels;
+	code = measure(heads, file, AVL_SOUND_FC3_WEIGHT, &heads->channels, &middle, err);
+	if (!code && middle != heads->middle)
+		code = avl_fail(err, AVL_ESHAPE, "'sound_fc2' makes %d units, 'sound_fc3' takes %d",
+				heads->middle, middle);
+	return code;
+}
+
+/* What --fresh changes of the layers' sizes and of what is between them. */
+static void reshape_fc(struct avl_heads *heads, const struct avl_heads_options *options)
+{
+	const int layers = options->layers ? options->layers : heads->middle ? 3 : 2;
+	if (!options->fresh)
+		return;
 	if (starts_fresh(heads, AVL_SOUND_FC1_WEIGHT, options)) {
 		heads->activation = AVL_ACTIVATION_RELU;
 		heads->floor = 0;
 		heads->units = options->units ? options->units : heads->units;
 	}
+	if (layers == 2)
+		heads->middle = 0;
+	else if (options->units)
+		heads->middle = options->units;
+	else if (!heads->middle)
+		heads->middle = heads->units;
+}
+
+static int init_fc(struct avl_heads *heads, const struct avl_safetensors *file,
+		   const struct avl_heads_options *options, int layers, struct avl_err *err)
+{
+	int code = measure_fc(heads, file, layers, err);
+	if (code)
+		return code;
+	heads->seen = heads->channels;
+	reshape_fc(heads, options);
+	const int between = heads->middle ? heads->middle : heads->channels;
 	code =
 	    start(heads, AVL_SOUND_FC1_WEIGHT, heads->units, heads->features, file, options, err);
-	return code ? code
-		    : start(heads, AVL_SOUND_FC2_WEIGHT, heads->channels, heads->units, file,
-			    options, err);
+	if (!code)
+		code =
+		    start(heads, AVL_SOUND_FC2_WEIGHT, between, heads->units, file, options, err);
+	if (code || !heads->middle)
+		return code;
+	return start(heads, AVL_SOUND_FC3_WEIGHT, heads->channels, heads->middle, file, options,
+		     err);
 }
 
 /* Projection of head K: the layer whose weight is parameter LAYER. */
@@ -240,11 +291,11 @@ static int init_image(struct avl_heads *heads, const struct avl_safetensors *fil
 }
 
 static int init_kind(struct avl_heads *heads, const struct avl_safetensors *file,
-		     const struct avl_heads_options *options, struct avl_err *err)
+		     const struct avl_heads_options *options, int layers, struct avl_err *err)
 {
 	switch (heads->kind) {
 	case AVL_HEAD_FC:
-		return init_fc(heads, file, options, err);
+		return init_fc(heads, file, options, layers, err);
 	case AVL_HEAD_LINEAR:
 		return init_linear(heads, file, options, err);
 	case AVL_HEAD_NONE:
@@ -271,7 +322,7 @@ int avl_heads_init(struct avl_heads *heads, const struct avl_contract *contract,
 		if (!name_param(heads, i, heads->count))
 			code = avl_fail(err, AVL_ENOMEM, "out of memory");
 	if (!code)
-		code = init_kind(heads, file, options, err);
+		code = init_kind(heads, file, options, contract->head.layers, err);
 	if (!code && options->image)
 		code = init_image(heads, file, options, err);
 	for (int i = 0; i < AVL_HEAD_PARAMS && !code; i++) {

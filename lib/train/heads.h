@@ -11,7 +11,8 @@
 /* What stands between the two networks and the score, forward and backward over a batch. By the
  * contract's head (net/sound_head.h, net/image_head.h), with u what h is compared with:
  *
- *   fc      q = pool over patches of activation(sound_fc1 f_s), h = sound_fc2 q, u = v
+ *   fc      q = pool over patches of activation(sound_fc1 f_s), h = sound_fc2 q, u = v,
+ *           or of three layers h = sound_fc3 ReLU(sound_fc2 q)
  *   linear  q = pool over patches of f_s; of each head h = sound_proj q, u = image_proj v
  *   none    h = q = pool over patches of f_s, u = v
  *
@@ -28,7 +29,10 @@ enum avl_head_param {
 	AVL_IMAGE_FC2_WEIGHT,
 	AVL_IMAGE_FC2_BIAS,
 	AVL_PROJ, /* of each linear head: weight and bias of the picture's, then of the sound's */
-	AVL_HEAD_PARAMS = AVL_PROJ + 4 * AVL_HEADS_MAX
+	AVL_SOUND_FC3_WEIGHT =
+	    AVL_PROJ + 4 * AVL_HEADS_MAX, /* last: streams of seeds are by place */
+	AVL_SOUND_FC3_BIAS,
+	AVL_HEAD_PARAMS
 };
 
 struct avl_heads {
@@ -39,6 +43,7 @@ struct avl_heads {
 	enum avl_contract_pool pool;
 	int count;           /* of pairs of u and h */
 	int features, units; /* of f_s and q */
+	int middle;          /* units behind fc's second layer of three; 0: it has two */
 	int seen, channels;  /* of v, and of u and h */
 	int hidden;          /* of the image head; 0: there is none */
 	/* A parameter that the model does not have has count 0 and is frozen. */
@@ -49,7 +54,8 @@ struct avl_heads {
 struct avl_heads_options {
 	int fresh;          /* those not frozen start at random; fc then has ReLU, no floor, unless
 			     * its first layer is frozen */
-	int units;          /* then: of fc's first layer, 0: as in the file */
+	int layers;         /* then: of fc, 0: as the contract says */
+	int units;          /* then: of fc's layers but the last, 0: as in the file */
 	int image;          /* there is an image head; at random where the file has none */
 	int hidden;         /* then: of its first layer */
 	int seen, features; /* of v and f_s, where there is no head to tell (none) */
@@ -78,12 +84,13 @@ struct avl_heads_run {
 	float *a;               /* (rows, units): activations of fc; then their gradient */
 	int *winner;            /* (batch, units): which row the maximum came from */
 	float *q, *mean_fs;     /* (batch, units), (batch, features) */
+	float *m;               /* (batch, middle): the activations between the last two of three */
 	float *h;               /* (count, batch, channels) */
 	const float **v, **u;   /* (batch), (count, batch) */
 	float *projected;       /* (count, batch, channels, area): u of linear heads */
 	float *z, *hidden, *fv; /* (batch, seen), (batch, hidden), (batch, features) */
 	/* Gradients, as what they are of. Those of v and f_s where they are wanted, else NULL. */
-	float *grad_q, *grad_h, *grad_z, *grad_hidden, *grad_fv, *grad_mean_fs;
+	float *grad_q, *grad_m, *grad_h, *grad_z, *grad_hidden, *grad_fv, *grad_mean_fs;
 	float *grad_more; /* of q, by way of another head */
 	float *grad_projected, *grad_seen;
 	float **grad_v, **grad_u; /* grad_u: NULL where nobody wants it */

@@ -23,7 +23,8 @@ int avl_heads_run_init(struct avl_heads_run *run, const struct avl_heads *heads,
 	const size_t n = (size_t)batch, f = sizeof(float), units = (size_t)heads->units,
 		     count = (size_t)heads->count, channels = (size_t)heads->channels,
 		     features = (size_t)heads->features, seen = (size_t)heads->seen,
-		     hidden = (size_t)heads->hidden, map = channels * (size_t)area;
+		     hidden = (size_t)heads->hidden, middle = (size_t)heads->middle,
+		     map = channels * (size_t)area;
 	const size_t linear = heads->kind == AVL_HEAD_LINEAR;
 	const size_t grad_u = linear && wants_u(heads, sees), grad_v = sees != 0;
 	const struct {
@@ -35,6 +36,8 @@ int avl_heads_run_init(struct avl_heads_run *run, const struct avl_heads *heads,
 	    {&run->q, n * units * f},
 	    {&run->grad_q, n * units * f},
 	    {&run->grad_more, n * units * f},
+	    {&run->m, n * middle * f},
+	    {&run->grad_m, n * middle * f},
 	    {&run->h, count * n * channels * f},
 	    {&run->grad_h, count * n * channels * f},
 	    {&run->z, n * seen * f},
@@ -93,7 +96,7 @@ static int make_room(struct avl_heads_run *run, size_t rows, struct avl_err *err
 	if (rows <= run->rows_room)
 		return 0;
 	size_t widest = larger((size_t)heads->units, heads->channels);
-	widest = larger(larger(widest, heads->features), heads->hidden);
+	widest = larger(larger(larger(widest, heads->features), heads->hidden), heads->middle);
 	free(run->x);
 	free(run->a);
 	free(run->turned);
@@ -219,8 +222,32 @@ static size_t head_stride(const struct avl_heads_run *run)
 	return (size_t)run->batch * (size_t)run->heads->channels;
 }
 
+static void rectify(float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = x[i] < 0 ? 0 : x[i];
+}
+
+static size_t middle_of(const struct avl_heads_run *run)
+{
+	return (size_t)run->batch * (size_t)run->heads->middle;
+}
+
+static void embed_by_two(struct avl_heads_run *run)
+{
+	const struct avl_dense fc2 = avl_heads_layer(run->heads, AVL_SOUND_FC2_WEIGHT);
+	const struct avl_dense fc3 = avl_heads_layer(run->heads, AVL_SOUND_FC3_WEIGHT);
+	avl_dense_forward(&fc2, run->q, run->batch, run->m, run->par);
+	rectify(run->m, middle_of(run));
+	avl_dense_forward(&fc3, run->m, run->batch, run->h, run->par);
+}
+
 static void embed(struct avl_heads_run *run)
 {
+	if (run->heads->middle) {
+		embed_by_two(run);
+		return;
+	}
 	for (int k = 0; k < run->heads->count; k++) {
 		const int weight = embedding_of(run->heads, k);
 		float *const h = run->h + (size_t)k * head_stride(run);
@@ -266,9 +293,16 @@ void avl_heads_see(struct avl_heads_run *run)
 	const struct avl_dense fc2 = avl_heads_layer(run->heads, AVL_IMAGE_FC2_WEIGHT);
 	const size_t n = (size_t)run->batch * (size_t)run->heads->hidden;
 	avl_dense_forward(&fc1, run->z, run->batch, run->hidden, run->par);
-	for (size_t i = 0; i < n; i++)
-		run->hidden[i] = run->hidden[i] < 0 ? 0 : run->hidden[i];
+	rectify(run->hidden, n);
 	avl_dense_forward(&fc2, run->hidden, run->batch, run->fv, run->par);
+}
+
+/* Of N activations Y of a ReLU: the gradient before it, in place. */
+static void rectify_backward(const float *y, size_t n, float *grad)
+{
+	for (size_t i = 0; i < n; i++)
+		if (y[i] <= 0)
+			grad[i] = 0;
 }
 
 void avl_heads_see_backward(struct avl_heads_run *run)
@@ -278,9 +312,7 @@ void avl_heads_see_backward(struct avl_heads_run *run)
 	const size_t n = (size_t)run->batch * (size_t)run->heads->hidden;
 	avl_dense_backward(&fc2, run->hidden, run->grad_fv, run->batch, run->grad_hidden,
 			   run->turned, run->par);
-	for (size_t i = 0; i < n; i++)
-		if (run->hidden[i] <= 0)
-			run->grad_hidden[i] = 0;
+	rectify_backward(run->hidden, n, run->grad_hidden);
 	avl_dense_backward(&fc1, run->z, run->grad_hidden, run->batch, run->grad_z, run->turned,
 			   run->par);
 }
@@ -306,10 +338,25 @@ static void unpool_item(void *arg, int item, int thread)
 		}
 }
 
+static void embed_by_two_backward(struct avl_heads_run *run, int further)
+{
+	const struct avl_dense fc2 = avl_heads_layer(run->heads, AVL_SOUND_FC2_WEIGHT);
+	const struct avl_dense fc3 = avl_heads_layer(run->heads, AVL_SOUND_FC3_WEIGHT);
+	avl_dense_backward(&fc3, run->m, run->grad_h, run->batch, run->grad_m, run->turned,
+			   run->par);
+	rectify_backward(run->m, middle_of(run), run->grad_m);
+	avl_dense_backward(&fc2, run->q, run->grad_m, run->batch, further ? run->grad_q : NULL,
+			   run->turned, run->par);
+}
+
 /* The gradient of q, summed over the heads. */
 static void embed_backward(struct avl_heads_run *run, int further)
 {
 	const size_t n = (size_t)run->batch * (size_t)run->heads->units;
+	if (run->heads->middle) {
+		embed_by_two_backward(run, further);
+		return;
+	}
 	for (int k = 0; k < run->heads->count; k++) {
 		const int weight = embedding_of(run->heads, k);
 		const float *const grad_h = run->grad_h + (size_t)k * head_stride(run);

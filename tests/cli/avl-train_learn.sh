@@ -99,6 +99,34 @@ matches 'and has the units that were asked for' '"sound_fc1.bias":{"dtype":"F32"
 t '--fresh but for what is frozen' 0 '' -- avl-train $common --unsup triplet --fresh --freeze sound_fc1 --epochs 2 -o half.safetensors data.tar
 matches 'a kept layer keeps its activation' '\\"activation\\":\\"sigmoid\\"' half.safetensors
 
+# three layers
+# shellcheck disable=SC2086
+three() { # OUTPUT OPTION...
+	out=$1
+	shift
+	avl-train $common --unsup attended-nce --fresh --layers 3 --units 5 "$@" -o "$out" data.tar
+}
+t '--layers 3' 0 '' -- three deep.safetensors --epochs 4 --freeze sound_fc1 -j 1 --log deep.tsv
+matches 'the contract says so' '\\"layers\\":3' deep.safetensors
+matches 'the second leads to the units that were asked for' '"sound_fc2.bias":{"dtype":"F32","shape":\[5\]' deep.safetensors
+matches 'and the third to the channels of v' '"sound_fc3.weight":{"dtype":"F32","shape":\[12,5\]' deep.safetensors
+is 'they learn' "$(awk -F '\t' 'NR == 2 { first = $3 } END { print ($3 < first) }' deep.tsv)" 1
+three part.safetensors --epochs 2 --freeze sound_fc1 -j 3
+t 'resumed' 0 '' -- three part.safetensors --epochs 4 --freeze sound_fc1 --resume
+same 'by other threads, the same bytes' deep.safetensors part.safetensors
+# shellcheck disable=SC2086
+t 'from three layers on' 0 '' -- avl-train $common -m deep.safetensors --sup kl --epochs 1 -o on.safetensors data.tar
+matches 'there are three' 'optim.first.sound_fc3.weight' on.safetensors
+# shellcheck disable=SC2086
+t 'back to two' 0 '' -- avl-train $common -m deep.safetensors --unsup nce --fresh --layers 2 --epochs 1 -o two.safetensors data.tar
+is 'nothing is left of the third' "$(grep -ac 'sound_fc3' two.safetensors)" 0
+t 'but not behind a frozen one' 2 '--layers 2: the model has 3' -- avl-train -q -m deep.safetensors --unsup nce --fresh --layers 2 --freeze sound_fc1 -o bad data.tar
+# shellcheck disable=SC2086
+t 'what is frozen has to fit' 1 "'sound_fc2.weight' leads from" -- avl-train $common --unsup nce --fresh --layers 3 --units 5 --freeze sound_fc1,sound_fc2 -o bad data.tar
+# shellcheck disable=SC2086
+t 'of two layers, too' 1 "'sound_fc2.weight' leads from" -- avl-train $common --unsup nce --fresh --units 5 --freeze sound_fc2 -o bad data.tar
+t '--layers alone' 2 '--layers is for --fresh' -- avl-train --unsup nce --layers 3 -o bad data.tar
+
 # wrong sounds
 records 96 | sed 's/^seal rate_hz.*/&\nseal source clip.mp4/' | mkrecord >clip.tar
 # shellcheck disable=SC2086

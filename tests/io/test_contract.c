@@ -51,7 +51,23 @@ Test(contract, has_defaults_for_what_many_models_lack)
 				"", &c, &err),
 		     0, "%s", err.text);
 	cr_assert(c.head.activation == AVL_ACTIVATION_NONE && c.head.pool == AVL_POOL_MEAN);
-	cr_assert(c.head.floor == 0 && c.score == AVL_SCORE_DOT);
+	cr_assert(c.head.floor == 0 && c.head.layers == 2 && c.score == AVL_SCORE_DOT);
+}
+
+Test(contract, says_where_there_are_three_layers)
+{
+	struct avl_contract c, again;
+	struct avl_err err;
+	cr_assert_eq(parse_with("\"floor\"", "\"layers\":3,\"floor\"", &c, &err), 0, "%s",
+		     err.text);
+	cr_assert_eq(c.head.layers, 3);
+	char *const text = avl_contract_write(&c);
+	cr_assert_not_null(text);
+	cr_assert_eq(avl_contract_parse(&again, text, strlen(text), &err), 0, "%s", err.text);
+	cr_expect_eq(again.head.layers, 3);
+	free(text);
+	cr_assert_eq(parse_with("\"floor\"", "\"kind\":\"linear\",\"floor\"", &c, &err), 0);
+	cr_expect_eq(c.head.layers, 0);
 }
 
 Test(contract, refuses_what_is_missing_unknown_or_out_of_range)
@@ -76,6 +92,7 @@ Test(contract, refuses_what_is_missing_unknown_or_out_of_range)
 	    {"\"zero\"", "\"noise\"", "fill"},
 	    {"\"sigmoid\"", "\"gelu\"", "activation"},
 	    {"0.05", "-1", "floor"},
+	    {"\"floor\"", "\"layers\":4,\"floor\"", "layers"},
 	    {"\"max\"", "\"min\"", "pool"},
 	    {"\"class\"", "\"sum\"", "score"},
 	    {"\"frame\":{", "\"frame\":{{", "contract"},

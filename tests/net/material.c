@@ -56,7 +56,7 @@ static int write_parameters(int fd, const struct avl_contract *contract)
 {
 	struct avl_parameters list;
 	struct avl_arena memory;
-	if (avl_parameters_list(&list, contract, 0, NULL))
+	if (avl_parameters_list(&list, contract, NULL, NULL))
 		return -1;
 	struct avl_safetensor *const tensor = calloc((size_t)list.count, sizeof *tensor);
 	struct avl_json *const metadata = avl_json_object();

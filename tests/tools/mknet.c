@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 		die(err.text);
 	contract.frame.height = contract.frame.width = atoi(argv[2]);
 	contract.sound.window_s = atof(argv[3]);
-	if (avl_parameters_list(&list, &contract, 0, &err))
+	if (avl_parameters_list(&list, &contract, NULL, &err))
 		die(err.text);
 	struct avl_json *const metadata = avl_json_object();
 	char *const text = avl_contract_write(&contract);

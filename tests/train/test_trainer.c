@@ -33,6 +33,7 @@ struct scene {
 static struct avl_safetensors *make_model(void)
 {
 	static float fc1[UNITS * FEATURES], bias[UNITS], fc2[CHANNELS * UNITS];
+	static float fc3[CHANNELS * CHANNELS];
 	char path[] = "/tmp/avl-test-XXXXXX";
 	struct avl_safetensors *file;
 	struct avl_err err;
@@ -45,6 +46,7 @@ static struct avl_safetensors *make_model(void)
 	fill(&rng, -0.6f, 0.6f, (size_t)PROJECTED * CHANNELS, image);
 	fill(&rng, -0.6f, 0.6f, (size_t)PROJECTED * FEATURES, sound);
 	fill(&rng, -0.3f, 0.3f, PROJECTED, shift);
+	fill(&rng, -0.6f, 0.6f, (size_t)CHANNELS * CHANNELS, fc3);
 	const struct avl_tensor seen = {AVL_F4, 4, {PROJECTED, CHANNELS, 1, 1}, image};
 	const struct avl_tensor heard = {AVL_F4, 2, {PROJECTED, FEATURES}, sound};
 	const struct avl_tensor moved = {AVL_F4, 1, {PROJECTED}, shift};
@@ -62,6 +64,8 @@ static struct avl_safetensors *make_model(void)
 	    {"sound_fc1.weight", {AVL_F4, 2, {UNITS, FEATURES}, fc1}},
 	    {"sound_fc1.bias", {AVL_F4, 1, {UNITS}, bias}},
 	    {"sound_fc2.weight", {AVL_F4, 2, {CHANNELS, UNITS}, fc2}},
+	    {"sound_fc3.weight", {AVL_F4, 2, {CHANNELS, CHANNELS}, fc3}},
+	    {"sound_fc3.bias", {AVL_F4, 1, {CHANNELS}, fc3}},
 	};
 	const int fd = mkstemp(path);
 	cr_assert_geq(fd, 0);
@@ -173,6 +177,11 @@ static const struct avl_contract heads_kinds[] = {
     {.head = {.count = 1, .activation = AVL_ACTIVATION_RELU, .floor = 0, .pool = AVL_POOL_MEAN}},
     {.head = {.count = 1, .activation = AVL_ACTIVATION_TANH, .floor = 0, .pool = AVL_POOL_MEAN}},
     {.head = {.count = 1, .activation = AVL_ACTIVATION_NONE, .floor = 0, .pool = AVL_POOL_MAX}},
+    {.head = {.count = 1,
+	      .layers = 3,
+	      .activation = AVL_ACTIVATION_SIGMOID,
+	      .floor = 0.3,
+	      .pool = AVL_POOL_MAX}},
 };
 
 static struct avl_trainer_options options_for(const char *unsup, const char *sup,
@@ -199,9 +208,9 @@ Test(trainer, gradients_of_all_layers_are_slopes_of_the_loss)
 						    AVL_ATTENTION_COSINE};
 	static const char *const sups[] = {"kl", "ce", "l2"}, *const embeds[] = {"triplet",
 										 "hinge"};
-	static const char *const pairs[] = {"nce", "margin-nce", "lvs", "slavc"};
+	static const char *const pairs[] = {"nce", "margin-nce", "lvs", "slavc", "attended-nce"};
 	char what[64];
-	for (int head = 0; head < 4; head++) {
+	for (int head = 0; head < 5; head++) {
 		const struct avl_contract *const contract = &heads_kinds[head];
 		for (int score = 0; score < 3; score++) {
 			struct avl_trainer_options o =

@@ -99,17 +99,15 @@ def ncnn_engine(bf16):
 
 
 def mnn_engine(net, threads, x):
+    import _tools  # MNN.tools.mnnconvert is this, but installs a package of its own first
     import MNN
     import MNN.expr
     import MNN.nn
-    import MNN.tools.mnnconvert as converter
     with tempfile.TemporaryDirectory() as folder:
         graph, path = (os.path.join(folder, name) for name in ("net.onnx", "net.mnn"))
         peer_networks.to_onnx(net, graph)
-        argv, sys.argv = sys.argv, ["mnnconvert", "-f", "ONNX", "--modelFile", graph, "--MNNModel",
-                                    path, "--bizCode", "x"]
-        converter.main()
-        sys.argv = argv
+        _tools.mnnconvert(["mnnconvert", "-f", "ONNX", "--modelFile", graph, "--MNNModel", path,
+                           "--bizCode", "x"])
         manager = MNN.nn.create_runtime_manager(({"numThread": threads, "backend": "CPU"},))
         model = MNN.nn.load_module_from_file(path, ["t0"], [f"t{len(net.steps)}"],
                                              runtime_manager=manager)

@@ -298,6 +298,8 @@ static bool localize(void *argument, const char *stream, struct avl_record *reco
 	}
 	if (!code)
 		code = run_networks(l, &material, &hearing, &err);
+	if (!code && avl_model_verify(l->model, &err))
+		avl_die_err(&err);
 	if (!code)
 		code = answer(l, &material, &hearing, record, &err);
 	if (code)
@@ -329,7 +331,7 @@ int main(int argc, char **argv)
 	char *const path = model_path ? strdup(model_path) : avl_model_path();
 	if (!path)
 		avl_die(AVL_EXIT_FAILURE, "out of memory");
-	if (avl_model_open(&l.model, path, (enum avl_precision)precision, par, &err))
+	if (avl_model_open_unverified(&l.model, path, (enum avl_precision)precision, par, &err))
 		avl_die_err(&err);
 	l.score = score >= 0 ? (enum avl_score)score : avl_model_contract(l.model)->score;
 	if (avl_model_can_score(l.model, l.score, &err))
@@ -356,6 +358,8 @@ int main(int argc, char **argv)
 	    .write = &stage[WRITE],
 	};
 	avl_filter_run(&filter, argv + first, argc - first);
+	if (avl_model_verify(l.model, &err))
+		avl_die_err(&err);
 	avl_json_free(header);
 	if (profile)
 		avl_profile_print(stage, STAGES);

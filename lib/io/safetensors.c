@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/safetensors.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,8 @@ struct entry {
 	struct avl_safetensor public;
 	uint64_t begin, end;
 	void *copy; /* of data that is not aligned in the file */
+	uint32_t sum;
+	int is_summed;
 };
 
 struct avl_safetensors {
@@ -163,23 +166,40 @@ static int check_metadata(const struct avl_json *metadata, struct avl_err *err)
 	return 0;
 }
 
-struct summing {
+/* A stretch of the data, and its sum where that is known. */
+struct piece {
 	const unsigned char *bytes;
 	size_t n;
-	uint32_t *sum; /* of each piece */
+	uint32_t sum;
+	int is_known;
 };
-
-static size_t piece_size(const struct summing *job, int i)
-{
-	const size_t left = job->n - (size_t)i * PIECE;
-	return left < PIECE ? left : PIECE;
-}
 
 static void sum_piece(void *argument, int i, int thread)
 {
 	(void)thread;
-	const struct summing *const job = argument;
-	job->sum[i] = avl_crc32(0, job->bytes + (size_t)i * PIECE, piece_size(job, i));
+	struct piece *const piece = (struct piece *)argument + i;
+	if (!piece->is_known)
+		piece->sum = avl_crc32(0, piece->bytes, piece->n);
+}
+
+/* The tensors, in order and without holes; large ones are cut. Returns how many, which is none
+ * where memory is exhausted. */
+static int cut(const struct avl_safetensors *file, struct piece **out)
+{
+	const size_t n = file->map.size - file->start;
+	struct piece *const piece = calloc(n / PIECE + (size_t)file->count + 1, sizeof *piece);
+	int count = 0;
+	for (int i = 0; piece && i < file->count; i++) {
+		const struct entry *const entry = &file->entry[i];
+		const size_t end = (size_t)entry->end;
+		for (size_t at = (size_t)entry->begin, k; at < end; at += k) {
+			k = entry->is_summed || end - at < PIECE ? end - at : PIECE;
+			piece[count++] = (struct piece){file->map.bytes + file->start + at, k,
+							entry->sum, entry->is_summed};
+		}
+	}
+	*out = piece;
+	return count;
 }
 
 /* A model of a hundred megabytes waits for nothing longer than for this sum: the pieces are summed
@@ -187,26 +207,33 @@ static void sum_piece(void *argument, int i, int thread)
 static int sum_data(const struct avl_safetensors *file, struct avl_par *par, uint32_t *sum,
 		    struct avl_err *err)
 {
-	const size_t n = file->map.size - file->start;
-	const int pieces = (int)((n + PIECE - 1) / PIECE);
-	uint32_t *const sums = calloc((size_t)pieces + 1, sizeof *sums);
-	const struct summing job = {file->map.bytes + file->start, n, sums};
-	if (!sums)
+	struct piece *piece;
+	const int count = cut(file, &piece);
+	if (!piece)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
-	avl_par_for(par, pieces, sum_piece, (void *)(uintptr_t)&job);
-	*sum = pieces ? sums[0] : 0;
-	for (int i = 1; i < pieces; i++)
-		*sum = avl_crc32_join(*sum, sums[i], piece_size(&job, i));
-	free(sums);
+	avl_par_for(par, count, sum_piece, piece);
+	*sum = 0;
+	for (int i = 0; i < count; i++)
+		*sum = avl_crc32_join(*sum, piece[i].sum, piece[i].n);
+	free(piece);
 	return 0;
 }
 
-static int check_digest(struct avl_safetensors *file, struct avl_par *par, struct avl_err *err)
+void avl_safetensors_summed(struct avl_safetensors *file, const struct avl_safetensor *tensor,
+			    uint32_t crc32)
+{
+	struct entry *const entry = (struct entry *)(uintptr_t)tensor;
+	assert(entry >= file->entry && entry < file->entry + file->count);
+	entry->sum = crc32;
+	entry->is_summed = 1;
+}
+
+int avl_safetensors_verify(struct avl_safetensors *file, struct avl_par *par, struct avl_err *err)
 {
 	char digest[32];
 	uint32_t sum = 0;
 	const char *const said = avl_safetensors_meta(file, "avl.digest");
-	if (!said)
+	if (!said || file->verified)
 		return 0;
 	const int rc = sum_data(file, par, &sum, err);
 	if (rc)
@@ -239,7 +266,7 @@ static int read_tensors(struct avl_safetensors *file, struct avl_err *err)
 	return place_tensors(file, err);
 }
 
-static int read_header(struct avl_safetensors *file, struct avl_par *par, struct avl_err *err)
+static int read_header(struct avl_safetensors *file, struct avl_err *err)
 {
 	uint64_t length = 0;
 	if (file->map.size < 8)
@@ -258,18 +285,11 @@ static int read_header(struct avl_safetensors *file, struct avl_par *par, struct
 	if (avl_json_type(file->header) != AVL_JSON_OBJECT)
 		return avl_fail(err, AVL_EFORMAT, "the header is no object");
 	rc = check_metadata(avl_safetensors_metadata(file), err);
-	if (!rc)
-		rc = read_tensors(file, err);
-	return rc ? rc : check_digest(file, par, err);
+	return rc ? rc : read_tensors(file, err);
 }
 
-int avl_safetensors_open(struct avl_safetensors **out, const char *path, struct avl_err *err)
-{
-	return avl_safetensors_open_with(out, path, NULL, err);
-}
-
-int avl_safetensors_open_with(struct avl_safetensors **out, const char *path, struct avl_par *par,
-			      struct avl_err *err)
+static int open_and(int verify, struct avl_safetensors **out, const char *path, struct avl_par *par,
+		    struct avl_err *err)
 {
 	struct avl_safetensors *const file = calloc(1, sizeof *file);
 	*out = NULL;
@@ -277,7 +297,9 @@ int avl_safetensors_open_with(struct avl_safetensors **out, const char *path, st
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
 	int rc = avl_map_open(&file->map, path, err);
 	if (!rc)
-		rc = read_header(file, par, err);
+		rc = read_header(file, err);
+	if (!rc && verify)
+		rc = avl_safetensors_verify(file, par, err);
 	if (!rc) {
 		*out = file;
 		return 0;
@@ -289,6 +311,23 @@ int avl_safetensors_open_with(struct avl_safetensors **out, const char *path, st
 		avl_fail_prefix(err, where);
 	}
 	return rc;
+}
+
+int avl_safetensors_open(struct avl_safetensors **out, const char *path, struct avl_err *err)
+{
+	return open_and(1, out, path, NULL, err);
+}
+
+int avl_safetensors_open_with(struct avl_safetensors **out, const char *path, struct avl_par *par,
+			      struct avl_err *err)
+{
+	return open_and(1, out, path, par, err);
+}
+
+int avl_safetensors_open_unverified(struct avl_safetensors **out, const char *path,
+				    struct avl_err *err)
+{
+	return open_and(0, out, path, NULL, err);
 }
 
 void avl_safetensors_close(struct avl_safetensors *file)

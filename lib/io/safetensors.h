@@ -3,6 +3,7 @@
 #define AVL_IO_SAFETENSORS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/par.h"
@@ -29,6 +30,15 @@ int avl_safetensors_open(struct avl_safetensors **file, const char *path, struct
 int avl_safetensors_open_with(struct avl_safetensors **file, const char *path, struct avl_par *par,
 			      struct avl_err *err);
 void avl_safetensors_close(struct avl_safetensors *file); /* NULL is allowed */
+
+/* For those who read much of the data but once and can sum it up meanwhile: the digest is left to
+ * avl_safetensors_verify, before which nothing may be made public that came of the data. */
+int avl_safetensors_open_unverified(struct avl_safetensors **file, const char *path,
+				    struct avl_err *err);
+/* CRC32: of TENSOR's data, which avl_safetensors_verify then does not read again. */
+void avl_safetensors_summed(struct avl_safetensors *file, const struct avl_safetensor *tensor,
+			    uint32_t crc32);
+int avl_safetensors_verify(struct avl_safetensors *file, struct avl_par *par, struct avl_err *err);
 
 int avl_safetensors_count(const struct avl_safetensors *file);
 /* In the order of the data block. */

@@ -175,9 +175,9 @@ static int place_parameters(struct avl_graph *graph, const char *prefix,
 	return 0;
 }
 
-/* Shapes, places and memory of everything but the parameters, for the input graph->in. LATE: of the
- * options. */
-static int plan(struct avl_graph *graph, int late, struct avl_err *err)
+/* Shapes, places and memory of everything but the parameters, for the input graph->in. LATE: the
+ * file, by the options. */
+static int plan(struct avl_graph *graph, const struct avl_safetensors *late, struct avl_err *err)
 {
 	graph->param_floats = graph->activation_floats = graph->scratch_floats = 0;
 	const int code = plan_shapes(graph, err);
@@ -186,7 +186,7 @@ static int plan(struct avl_graph *graph, int late, struct avl_err *err)
 	if (!graph->params || graph->train)
 		avl_graph_plan_precision(graph);
 	if (!graph->params && late)
-		avl_graph_choose_late(graph);
+		avl_graph_choose_late(graph, late);
 	plan_sizes(graph);
 	plan_memory(graph);
 	const size_t floats = graph->activation_floats + graph->scratch_floats;
@@ -245,7 +245,7 @@ int avl_graph_new(struct avl_graph **out, const struct avl_network *net,
 								    : AVL_FUSE_CHAINS,
 				     graph->node);
 	avl_arena_init(&graph->fetched, 0);
-	code = plan(graph, options->late && file, err);
+	code = plan(graph, options->late ? file : NULL, err);
 	if (code)
 		goto fail;
 	graph->params = avl_alloc(graph->param_floats, sizeof(float));
@@ -274,7 +274,7 @@ int avl_graph_reshape(struct avl_graph *graph, const struct avl_shape *in, struc
 		return 0;
 	free_plan(graph);
 	graph->in = *in;
-	return plan(graph, 0, err);
+	return plan(graph, NULL, err);
 }
 
 void avl_graph_free(struct avl_graph *graph)
@@ -286,6 +286,8 @@ void avl_graph_free(struct avl_graph *graph)
 	free(graph->late_params);
 	free(graph->dparams);
 	avl_arena_release(&graph->fetched);
+	for (int i = 0; graph->node && i < graph->count; i++)
+		free(graph->node[i].sums);
 	free(graph->node);
 	free(graph);
 }

@@ -84,6 +84,8 @@ float *avl_graph_input(struct avl_graph *graph);
 
 /* Whether parameters are still taken from the file. */
 int avl_graph_is_late(const struct avl_graph *graph);
+/* After a first run with options.late: tells FILE, the same, the sums of what that has read. */
+void avl_graph_say_sums(const struct avl_graph *graph, struct avl_safetensors *file);
 
 /* Runs the first N pictures of the input. The output, blocked, belongs to the graph and stays until
  * the next run. */

@@ -19,7 +19,9 @@
 
 struct avl_model {
 	struct avl_contract contract;
-	struct avl_safetensors *file; /* while a network is late */
+	struct avl_safetensors *file; /* while a network is late, or it is unverified */
+	char *path;
+	int unverified;
 	struct avl_par *par;
 	enum avl_precision precision;
 	struct avl_json *names; /* of the units, or NULL */
@@ -144,37 +146,85 @@ static int assemble(struct avl_model *model, const struct avl_safetensors *file,
 	return code;
 }
 
+static int fail_at(const struct avl_model *model, int code, struct avl_err *err)
+{
+	char quoted[300];
+	snprintf(quoted, sizeof quoted, "'%s'", model->path);
+	if (err)
+		avl_fail_prefix(err, quoted);
+	return code;
+}
+
 static void leave_file(struct avl_model *model)
 {
-	if (!model->file || avl_graph_is_late(model->image_net) ||
+	if (!model->file || model->unverified || avl_graph_is_late(model->image_net) ||
 	    avl_graph_is_late(model->sound_net))
 		return;
 	avl_safetensors_close(model->file);
 	model->file = NULL;
 }
 
-int avl_model_open(struct avl_model **out, const char *path, enum avl_precision precision,
-		   struct avl_par *par, struct avl_err *err)
+int avl_model_verify(struct avl_model *model, struct avl_err *err)
 {
-	char quoted[300];
+	if (!model->unverified)
+		return 0;
+	avl_graph_say_sums(model->image_net, model->file);
+	avl_graph_say_sums(model->sound_net, model->file);
+	const int code = avl_safetensors_verify(model->file, model->par, err);
+	if (code)
+		return fail_at(model, code, err);
+	model->unverified = 0;
+	leave_file(model);
+	return 0;
+}
+
+/* What does not fit together may be damaged. */
+static int or_damaged(const struct avl_model *model, int code, struct avl_err *err)
+{
+	struct avl_err damage;
+	if (avl_safetensors_verify(model->file, model->par, &damage))
+		code = avl_fail(err, damage.code, "%s", damage.text);
+	return fail_at(model, code, err);
+}
+
+int avl_model_open_unverified(struct avl_model **out, const char *path,
+			      enum avl_precision precision, struct avl_par *par,
+			      struct avl_err *err)
+{
 	struct avl_model *const model = calloc(1, sizeof *model);
-	if (!model)
+	if (!model || !(model->path = strdup(path))) {
+		free(model);
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	}
 	model->par = par;
 	model->precision = precision;
-	int code = avl_safetensors_open_with(&model->file, path, par, err);
+	model->unverified = 1;
+	int code = avl_safetensors_open_unverified(&model->file, path, err);
 	if (code)
 		goto fail;
 	code = assemble(model, model->file, err);
+	if (!code && !avl_graph_is_late(model->image_net) && !avl_graph_is_late(model->sound_net))
+		code = avl_model_verify(model, err);
+	else if (code)
+		code = or_damaged(model, code, err);
 	if (!code) {
-		leave_file(model);
 		*out = model;
 		return 0;
 	}
-	snprintf(quoted, sizeof quoted, "'%s'", path);
-	avl_fail_prefix(err, quoted);
 fail:
 	avl_model_close(model);
+	return code;
+}
+
+int avl_model_open(struct avl_model **out, const char *path, enum avl_precision precision,
+		   struct avl_par *par, struct avl_err *err)
+{
+	int code = avl_model_open_unverified(out, path, precision, par, err);
+	if (code)
+		return code;
+	code = avl_model_verify(*out, err);
+	if (code)
+		avl_model_close(*out);
 	return code;
 }
 
@@ -187,6 +237,7 @@ void avl_model_close(struct avl_model *model)
 	avl_graph_free(model->image_net);
 	avl_graph_free(model->sound_net);
 	avl_safetensors_close(model->file);
+	free(model->path);
 	avl_image_head_release(&model->image_head);
 	avl_sound_head_release(&model->head);
 	if (model->has_classes)

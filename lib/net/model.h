@@ -19,6 +19,14 @@ struct avl_model;
 /* Reads the model file at PATH; PRECISION: of its networks. PAR is borrowed, may be NULL. */
 int avl_model_open(struct avl_model **model, const char *path, enum avl_precision precision,
 		   struct avl_par *par, struct avl_err *err);
+/* The same, but the file's digest may be left to avl_model_verify, before which nothing may be made
+ * public that came of the model. After both networks have run this takes hardly any time: they have
+ * summed the weights up as they read them. */
+int avl_model_open_unverified(struct avl_model **model, const char *path,
+			      enum avl_precision precision, struct avl_par *par,
+			      struct avl_err *err);
+/* AVL_EFORMAT: the file is damaged. Does nothing where that has been found out before. */
+int avl_model_verify(struct avl_model *model, struct avl_err *err);
 void avl_model_close(struct avl_model *model); /* NULL is allowed */
 
 const struct avl_contract *avl_model_contract(const struct avl_model *model);

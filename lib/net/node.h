@@ -34,6 +34,7 @@ struct avl_node {
 	struct avl_map out;
 	float *packed;
 	struct avl_params raw; /* where attr.late: in the file, or in graph->fetched */
+	uint32_t *sums;        /* of the blocks of raw.weight, by the first run; or NULL */
 	float *saved;          /* in training, what the op keeps for backward */
 	int frozen;            /* the parameters have no gradient */
 	int still;             /* a batch norm: uses its stored statistics */
@@ -85,7 +86,7 @@ void avl_node_backward(struct avl_graph *graph, int i);
 
 /* options.late (late.c). Which nodes are late: sets attr.late and graph->late, once, when it is
  * known what runs a node. */
-void avl_graph_choose_late(struct avl_graph *graph);
+void avl_graph_choose_late(struct avl_graph *graph, const struct avl_safetensors *file);
 /* In place of avl_node_load, for node I, which is late. */
 int avl_node_load_late(struct avl_graph *graph, int i, const struct avl_safetensors *file,
 		       struct avl_err *err);

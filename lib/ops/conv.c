@@ -46,13 +46,42 @@ static int shape(const struct avl_attr *attr, const struct avl_shape *in, struct
 	return code || !attr->pool ? code : avl_window_shape(&pool_attr, &whole, whole.c, out, err);
 }
 
+/* Of the packed weights of a block of outputs. */
+static size_t block_floats(const struct avl_conv_plan *p)
+{
+	return (size_t)p->taps * (size_t)p->inner * AVL_BLOCK;
+}
+
 static size_t packed(const struct avl_attr *attr, const struct avl_shape *in)
 {
 	if (attr->winograd && !attr->plain)
 		return avl_winograd_packed(attr, in);
 	const struct avl_conv_plan p = avl_conv_plan(attr, in);
-	const size_t inputs = (size_t)p.taps * (size_t)p.inner;
-	return (size_t)avl_blocks(attr->out) * AVL_BLOCK * (inputs + 1);
+	return (size_t)avl_blocks(attr->out) * (AVL_BLOCK + (attr->late ? 0 : block_floats(&p)));
+}
+
+/* Fewer weights are not worth it, and where they are small beside the input, this is better read
+ * once than for each two blocks of outputs. */
+#define LATE_WEIGHTS ((size_t)1 << 13)
+#define LATE_INPUTS  4
+
+int avl_conv_can_be_late(const struct avl_attr *attr, const struct avl_shape *in)
+{
+	if (attr->plain || attr->planar)
+		return 0;
+	if (attr->winograd)
+		return avl_winograd_can_be_late(attr, in);
+	const struct avl_conv_plan p = avl_conv_plan(attr, in);
+	const size_t weights = (size_t)avl_blocks(attr->out) * block_floats(&p);
+	return weights >= LATE_WEIGHTS && LATE_INPUTS * weights >= avl_shape_floats(in);
+}
+
+void avl_conv_reads(const struct avl_params *params, int outputs, int block, size_t each)
+{
+	const size_t first = (size_t)block * AVL_BLOCK, left = (size_t)outputs - first;
+	if (params->reads)
+		params->reads(params->reader, block, params->weight + first * each,
+			      (left < AVL_BLOCK ? left : AVL_BLOCK) * each);
 }
 
 void avl_conv_lanes(const struct avl_params *params, int outputs, int block, size_t each,
@@ -80,6 +109,9 @@ static void pack_block(const struct avl_attr *attr, const struct avl_conv_plan *
 	const size_t window = (size_t)attr->kernel_h * (size_t)attr->kernel_w;
 	const size_t each = (size_t)p->in.c * window, inner = (size_t)p->inner;
 	_Alignas(AVL_ALIGN) float lanes[AVL_CONV_LANES_MAX * AVL_BLOCK];
+	avl_conv_reads(params, attr->out, block, each);
+	if (p->in.c % p->inner)
+		memset(to, 0, block_floats(p) * sizeof *to);
 	for (size_t first = 0, n; first < each; first += n) {
 		n = each - first < AVL_CONV_LANES_MAX ? each - first : AVL_CONV_LANES_MAX;
 		avl_conv_lanes(params, attr->out, block, each, first, n, lanes);
@@ -102,12 +134,17 @@ static void pack(const struct avl_attr *attr, const struct avl_shape *in,
 	}
 	const struct avl_conv_plan p = avl_conv_plan(attr, in);
 	const size_t width = (size_t)avl_blocks(attr->out) * AVL_BLOCK;
-	memset(to, 0, (in->c % p.inner ? packed(attr, in) : width) * sizeof *to);
+	memset(to, 0, width * sizeof *to);
 	for (int o = 0; params->bias && o < attr->out; o++)
 		to[o] = params->bias[o];
-	for (int b = 0; b < avl_blocks(attr->out); b++)
-		pack_block(attr, &p, params, b,
-			   to + width + (size_t)b * (size_t)p.taps * (size_t)p.inner * AVL_BLOCK);
+	for (int b = 0; b < avl_blocks(attr->out) && !attr->late; b++)
+		pack_block(attr, &p, params, b, to + width + (size_t)b * block_floats(&p));
+}
+
+static size_t tap_floats(const struct avl_conv_plan *p)
+{
+	const size_t line = AVL_BLOCK * sizeof(float), bytes = (size_t)p->taps * sizeof(ptrdiff_t);
+	return (bytes + line - 1) / line * AVL_BLOCK;
 }
 
 /* The bordered copy and, behind it, the table of taps. */
@@ -118,12 +155,21 @@ static size_t scratch(const struct avl_attr *attr, const struct avl_shape *in)
 				   : avl_winograd_scratch(attr, in);
 	const struct avl_conv_plan p = avl_conv_plan(attr, in);
 	return (attr->pool ? avl_shape_floats(&p.out) : 0) + avl_conv_border_floats(&p, 0) +
-	       (size_t)p.taps * sizeof(ptrdiff_t) / sizeof(float);
+	       tap_floats(&p);
 }
 
 static size_t scratch_each(const struct avl_attr *attr, const struct avl_shape *in)
 {
-	return attr->winograd ? avl_winograd_scratch_each(attr, in) : 0;
+	if (attr->winograd)
+		return avl_winograd_scratch_each(attr, in);
+	const struct avl_conv_plan p = avl_conv_plan(attr, in);
+	return attr->late ? 2 * block_floats(&p) : 0;
+}
+
+/* The flat row is one, whatever it is made of. */
+static int pictures_of(const struct avl_conv_plan *p)
+{
+	return p->flat ? 1 : p->out.n;
 }
 
 struct job {
@@ -133,6 +179,7 @@ struct job {
 	const ptrdiff_t *tap;
 	struct avl_conv_cut cut;
 	int band_rows; /* not of the flat row */
+	float *late;   /* the first thread's memory for the weights of two blocks */
 };
 
 void avl_conv_taps(const struct avl_attr *attr, const struct avl_conv_plan *p, ptrdiff_t *tap)
@@ -146,19 +193,18 @@ void avl_conv_taps(const struct avl_attr *attr, const struct avl_conv_plan *p, p
 					 ((ptrdiff_t)r * p->w + q) * p->inner;
 }
 
-/* BLOCKS blocks of output channels from BLOCK on, at pixels still to be named. */
-static struct avl_conv_job conv_of(const struct job *job, int block, int blocks)
+/* BLOCKS blocks of output channels from BLOCK on, at pixels still to be named. W: the weights of
+ * the first of them. */
+static struct avl_conv_job conv_of(const struct job *job, int block, int blocks, const float *w)
 {
 	const struct avl_attr *const attr = job->run->attr;
 	const struct avl_conv_plan *const p = &job->p;
-	const size_t inputs = (size_t)p->taps * (size_t)p->inner;
-	const size_t biases = (size_t)avl_blocks(attr->out);
 	return (struct avl_conv_job){
 	    .x_pixel = (ptrdiff_t)attr->stride_w * p->inner,
 	    .tap = job->tap,
 	    .taps = p->taps,
 	    .inner = p->inner,
-	    .w = job->run->packed + (biases + (size_t)block * inputs) * AVL_BLOCK,
+	    .w = w,
 	    .bias = job->run->packed + (size_t)block * AVL_BLOCK,
 	    .y_block = avl_block_stride(&p->out),
 	    .blocks = blocks,
@@ -177,26 +223,26 @@ static void conv_pixels(const struct avl_op_run *run, struct avl_conv_job *c, co
 	avl_kern()->conv(c);
 }
 
-static void conv_flat(const struct job *job, const struct avl_conv_part *part)
+static void conv_flat(const struct job *job, const struct avl_conv_part *part, const float *w)
 {
 	const struct avl_shape *const in = &job->p.in;
 	const int total = in->n * in->h * in->w, first = part->band * BAND_PIXELS;
-	struct avl_conv_job c = conv_of(job, part->first, part->last - part->first);
+	struct avl_conv_job c = conv_of(job, part->first, part->last - part->first, w);
 	c.pixels = total - first < BAND_PIXELS ? total - first : BAND_PIXELS;
 	conv_pixels(job->run, &c, job->x + (ptrdiff_t)first * AVL_BLOCK,
 		    part->first * c.y_block + (ptrdiff_t)first * AVL_BLOCK);
 }
 
 /* A kernel takes two blocks at most at once: their weights stay in a cache from row to row. */
-static void conv_rows(const struct job *job, const struct avl_conv_part *part)
+static void conv_rows(const struct job *job, const struct avl_conv_part *part, const float *w)
 {
 	const struct avl_conv_plan *const p = &job->p;
 	const ptrdiff_t row = (ptrdiff_t)p->w * p->inner;
 	const ptrdiff_t picture = p->h * row * (p->planar ? p->in.c : 1);
 	const ptrdiff_t step = job->run->attr->stride_h * row;
 	const int begin = part->band * job->band_rows, end = begin + job->band_rows;
-	for (int b = part->first; b < part->last; b += 2) {
-		struct avl_conv_job c = conv_of(job, b, part->last - b < 2 ? 1 : 2);
+	for (int b = part->first; b < part->last; b += 2, w += 2 * block_floats(p)) {
+		struct avl_conv_job c = conv_of(job, b, part->last - b < 2 ? 1 : 2, w);
 		c.pixels = p->out.w;
 		for (int y = begin; y < end && y < p->out.h; y++)
 			conv_pixels(job->run, &c, job->x + part->n * picture + y * step,
@@ -205,16 +251,38 @@ static void conv_rows(const struct job *job, const struct avl_conv_part *part)
 	}
 }
 
+static void conv_part(const struct job *job, const struct avl_conv_part *part, const float *w)
+{
+	if (job->p.flat)
+		conv_flat(job, part, w);
+	else
+		conv_rows(job, part, w);
+}
+
 static void conv_item(void *argument, int item, int thread)
 {
 	(void)thread;
 	const struct job *const job = argument;
-	const struct avl_conv_part part =
-	    avl_conv_part(&job->cut, avl_blocks(job->run->attr->out), item);
-	if (job->p.flat)
-		conv_flat(job, &part);
-	else
-		conv_rows(job, &part);
+	const int blocks = avl_blocks(job->run->attr->out);
+	const struct avl_conv_part part = avl_conv_part(&job->cut, blocks, item);
+	const size_t before = (size_t)part.first * block_floats(&job->p);
+	conv_part(job, &part, job->run->packed + (size_t)blocks * AVL_BLOCK + before);
+}
+
+/* Two blocks of output channels everywhere, from the weights of the checkpoint. */
+static void late_item(void *argument, int pair, int thread)
+{
+	const struct job *const job = argument;
+	const struct avl_op_run *const run = job->run;
+	const size_t each = block_floats(&job->p);
+	const int blocks = avl_blocks(run->attr->out), last = 2 * pair + 2;
+	float *const w = job->late + (size_t)thread * 2 * each;
+	struct avl_conv_part part = {.first = 2 * pair, .last = last < blocks ? last : blocks};
+	for (int b = part.first; b < part.last; b++)
+		pack_block(run->attr, &job->p, run->raw, b, w + (size_t)(b - part.first) * each);
+	for (part.n = 0; part.n < pictures_of(&job->p); part.n++)
+		for (part.band = 0; part.band < job->cut.bands; part.band++)
+			conv_part(job, &part, w);
 }
 
 static void direct(const struct avl_op_run *run)
@@ -226,7 +294,6 @@ static void direct(const struct avl_op_run *run)
 	avl_conv_taps(run->attr, p, tap);
 	job.tap = tap;
 	job.x = avl_conv_border(p, run->par, &run->in[0], 0, run->scratch).data;
-	const int pictures = p->flat ? 1 : p->out.n;
 	if (p->flat) {
 		const int total = p->in.n * p->in.h * p->in.w;
 		job.cut.bands = (total + BAND_PIXELS - 1) / BAND_PIXELS;
@@ -234,7 +301,12 @@ static void direct(const struct avl_op_run *run)
 		job.band_rows = p->out.w < BAND_PIXELS ? BAND_PIXELS / p->out.w : 1;
 		job.cut.bands = (p->out.h + job.band_rows - 1) / job.band_rows;
 	}
-	const int blocks = avl_blocks(run->attr->out), items = job.cut.bands * pictures;
+	const int blocks = avl_blocks(run->attr->out), items = job.cut.bands * pictures_of(p);
+	if (run->attr->late) {
+		job.late = run->scratch + avl_conv_border_floats(p, 0) + tap_floats(p);
+		avl_par_for(run->par, (blocks + 1) / 2, late_item, &job);
+		return;
+	}
 	const int wanted = items < ITEMS_MIN ? (ITEMS_MIN + items - 1) / items : 1;
 	job.cut.range_blocks = ((blocks + wanted - 1) / wanted + 1) / 2 * 2;
 	job.cut.ranges = (blocks + job.cut.range_blocks - 1) / job.cut.range_blocks;

@@ -40,6 +40,13 @@ struct avl_conv_plan {
 
 struct avl_conv_plan avl_conv_plan(const struct avl_attr *attr, const struct avl_shape *in);
 
+/* Whether a network that may run but once should leave the weights as they are (attr->late): packed
+ * are only the biases then, and every run makes those of two blocks of outputs at a time, in cache,
+ * and does with them all that is to be done. It takes longer than a run with weights that are
+ * ready, but far less than to make those, for memory that was never touched is dear. The results
+ * are the same, bit for bit. Room is left for a run with attr->late taken back. */
+int avl_conv_can_be_late(const struct avl_attr *attr, const struct avl_shape *in);
+
 /* The copy with a border (conv_border.c), in fp32 or in bf16, of a map of either type: the floats
  * of ROOM that it takes, a multiple of a block, 0 where FROM itself serves and is returned. */
 size_t avl_conv_border_floats(const struct avl_conv_plan *plan, int in_bf16);
@@ -52,6 +59,9 @@ struct avl_map avl_conv_border(const struct avl_conv_plan *plan, struct avl_par 
 enum { AVL_CONV_LANES_MAX = 144 }; /* n at most: 16 windows of 3x3 */
 void avl_conv_lanes(const struct avl_params *params, int outputs, int block, size_t each,
 		    size_t first, size_t n, float *to);
+
+/* Before that: tells params->reads. */
+void avl_conv_reads(const struct avl_params *params, int outputs, int block, size_t each);
 
 /* Floats from the input of an output pixel to each of the plan->taps taps. */
 void avl_conv_taps(const struct avl_attr *attr, const struct avl_conv_plan *plan, ptrdiff_t *tap);

@@ -49,7 +49,7 @@ struct avl_attr {
 	int planar;   /* the input is planar: set by the graph for the first convolution */
 	int winograd; /* convolve by F(m x m, 3x3): m, set by the graph (ops/winograd.h) */
 	int plain;    /* weights are transformed in every run, not when packed: training */
-	int late;     /* the same, from the checkpoint's: run->raw (ops/winograd.h) */
+	int late;     /* the same, from the checkpoint's: run->raw (ops/conv.h) */
 	int pool;     /* convolution: the largest of 2 x 2 outputs is kept, set by the graph */
 	const struct avl_attr *then; /* of an op that is several in one: what the next is told */
 };
@@ -60,6 +60,10 @@ struct avl_params {
 	const float *mean, *var;    /* batch norm; weight NULL: ones */
 	const float *scale; /* convolutions: what the weights of each output are to be multiplied
 			       by; NULL: ones */
+	/* Convolutions: is told of the N weights at WEIGHT, those of BLOCK, when they are about to
+	 * be read; by any thread. NULL: nobody wants to know. */
+	void (*reads)(void *reader, int block, const float *weight, size_t n);
+	void *reader;
 };
 
 /* The same to be written; NULL where nobody asks. */

@@ -39,12 +39,12 @@ static int whole(int a, int b)
 	return (a + b - 1) / b;
 }
 
-static void plan_groups(struct plan *p)
+static void plan_groups(struct plan *p, int late)
 {
 	const size_t tile = (size_t)p->positions * (size_t)p->cblocks * AVL_BLOCK;
 	const size_t weights = tile * (size_t)p->oblocks * AVL_BLOCK;
 	const int own = (int)(OWN_FLOATS / tile);
-	p->shared = own < OWN_TILES || weights > OWN_WEIGHTS;
+	p->shared = late || own < OWN_TILES || weights > OWN_WEIGHTS;
 	p->room = p->shared ? (int)(SHARED_FLOATS / tile) + OWN_TILES : own;
 	p->room = p->room < p->tiles ? p->room : p->tiles;
 	p->groups = whole(p->tiles, p->room);
@@ -66,7 +66,7 @@ static struct plan plan_of(const struct avl_attr *attr, const struct avl_shape *
 	p.cblocks = avl_blocks(in->c);
 	p.oblocks = avl_blocks(attr->out);
 	p.pairs = whole(p.oblocks, 2);
-	plan_groups(&p);
+	plan_groups(&p, attr->late);
 	return p;
 }
 
@@ -134,10 +134,13 @@ size_t avl_winograd_packed(const struct avl_attr *attr, const struct avl_shape *
 	return attr->late ? biases : biases + (size_t)p.pairs * pair_floats(&p);
 }
 
-/* Each weight is wanted once a group: few groups are shared. */
+/* Each weight is wanted once a group: of shared ones there are few. */
 int avl_winograd_can_be_late(const struct avl_attr *attr, const struct avl_shape *in)
 {
-	return attr->winograd && !attr->plain && plan_of(attr, in, attr->winograd).shared;
+	struct avl_attr late = *attr;
+	late.late = 1;
+	return plan_of(attr, in, attr->winograd).shared ||
+	       plan_of(&late, in, attr->winograd).groups == 1;
 }
 
 /* The weights of one block of output channels: [positions][..][input blocks][16][16], STEP floats
@@ -147,6 +150,7 @@ static void pack_block(const struct avl_params *params, const struct plan *p, in
 {
 	const size_t each = (size_t)p->in.c * 9;
 	_Alignas(64) float g[AVL_CONV_LANES_MAX * AVL_BLOCK];
+	avl_conv_reads(params, outputs, block, each);
 	for (size_t first = 0, n; first < each; first += n) {
 		n = each - first < AVL_CONV_LANES_MAX ? each - first : AVL_CONV_LANES_MAX;
 		avl_conv_lanes(params, outputs, block, each, first, n, g);
@@ -200,10 +204,9 @@ static size_t tap_floats(const struct plan *p)
 	return (bytes + AVL_BLOCK * sizeof(float) - 1) / (AVL_BLOCK * sizeof(float)) * AVL_BLOCK;
 }
 
-size_t avl_winograd_scratch(const struct avl_attr *attr, const struct avl_shape *in)
+static size_t shared_floats(const struct plan *p)
 {
-	const struct plan p = plan_of(attr, in, attr->winograd);
-	return tap_floats(&p) + (p.shared ? input_floats(&p) : 0);
+	return tap_floats(p) + (p->shared ? input_floats(p) : 0);
 }
 
 static size_t product_floats(const struct plan *p)
@@ -213,11 +216,36 @@ static size_t product_floats(const struct plan *p)
 
 /* Products [positions][2][room][16], behind a thread's own transformed inputs and before the
  * weights of two blocks, where these are made in the run. */
+static size_t each_floats(const struct plan *p, int late)
+{
+	return product_floats(p) + (p->shared ? 0 : input_floats(p)) + (late ? pair_floats(p) : 0);
+}
+
+static struct plan plan_when_ready(const struct avl_attr *attr, const struct avl_shape *in)
+{
+	struct avl_attr ready = *attr;
+	ready.late = 0;
+	return plan_of(&ready, in, attr->winograd);
+}
+
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/* What is late may be made ready and stay where it is: there is room for both. */
+size_t avl_winograd_scratch(const struct avl_attr *attr, const struct avl_shape *in)
+{
+	const struct plan p = plan_of(attr, in, attr->winograd);
+	const struct plan ready = plan_when_ready(attr, in);
+	return larger(shared_floats(&p), shared_floats(&ready));
+}
+
 size_t avl_winograd_scratch_each(const struct avl_attr *attr, const struct avl_shape *in)
 {
 	const struct plan p = plan_of(attr, in, attr->winograd);
-	return product_floats(&p) + (p.shared ? 0 : input_floats(&p)) +
-	       (attr->late ? pair_floats(&p) : 0);
+	const struct plan ready = plan_when_ready(attr, in);
+	return larger(each_floats(&p, attr->late), each_floats(&ready, 0));
 }
 
 struct job {
@@ -377,8 +405,8 @@ void avl_winograd_forward(const struct avl_op_run *run)
 	const struct plan *const p = &job.p;
 	job.tap = (ptrdiff_t *)(void *)run->scratch;
 	job.shared = run->scratch + tap_floats(p);
-	job.each = run->scratch + avl_winograd_scratch(attr, in);
-	job.each_floats = avl_winograd_scratch_each(attr, in);
+	job.each = run->scratch + shared_floats(p);
+	job.each_floats = each_floats(p, attr->late);
 	for (int c = 0; c < p->cblocks; c++)
 		job.tap[c] = (ptrdiff_t)c * p->room * AVL_BLOCK;
 	if (!p->shared) {

@@ -14,11 +14,7 @@
  * and the transformed weights, 1.8, 4 or 7.1 times the plain ones, must come from memory. */
 int avl_winograd_fits(const struct avl_attr *attr, const struct avl_shape *in);
 
-/* Whether a network that may run but once should leave the weights as they are (attr->late): packed
- * are only the biases then, and every run transforms the weights of a few outputs at a time, in
- * cache, and does with them all that is to be done. It takes longer than a run with weights that
- * are ready, but far less than to make those: they are 1.8 to 7.1 times as large, and memory that
- * was never touched is dear. The results are the same, bit for bit. */
+/* Of avl_conv_can_be_late (ops/conv.h), for such a convolution. */
 int avl_winograd_can_be_late(const struct avl_attr *attr, const struct avl_shape *in);
 
 /* The weights of two blocks of outputs: [positions][2][input blocks][16][16], these floats from a

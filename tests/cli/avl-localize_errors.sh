@@ -46,6 +46,20 @@ t 'a model of an absurd size' 1 "'tall.model'.*height" -- avl-localize -m tall.m
 	tail -c +9000004 "$TOP/lib/share/default.safetensors"
 } >flipped.model
 t 'a model with a flipped byte' 1 "'flipped.model'.*digest" -- avl-localize -m flipped.model good.tar
+# whose weights are summed up as the first record is worked on
+avl-model init -q resnet18+resnet18 -o large.model
+{
+	head -c 40000000 large.model
+	printf '\001\002\003'
+	tail -c +40000004 large.model
+} >turned.model
+t 'a large model' 0 '' -- avl-localize -o large.tar -m large.model good.tar
+t 'one with a flipped byte' 1 "'turned.model': the data is damaged" -- \
+	sh -c 'avl-localize -m turned.model good.tar >turned.tar'
+is '... nothing of the record comes out' "$(grep -ac heat.npy turned.tar)" 0
+t_lines any 'a large model without a record to work on' 1 "'turned.model': the data is damaged" -- \
+	sh -c 'avl-localize -m turned.model empty >/dev/null'
+rm -f large.model turned.model
 
 # one NAME REGEX OPTIONS...: a record of that kind is reported once, and passed on
 one() {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/record.h"
 #include "sample.h"
 
 static int open_bytes(const void *bytes, size_t n, struct avl_safetensors **file,
@@ -104,6 +105,32 @@ Test(safetensors, a_flipped_bit_is_found_wherever_it_lies_in_much_data)
 	}
 	free(s.bytes);
 	free(values);
+}
+
+/* A sum that is said stands for the data, right or wrong. */
+Test(safetensors, sums_that_are_known_are_not_made_again)
+{
+	const struct sample s = written();
+	struct avl_safetensors *file;
+	char path[64];
+	unsigned char *const bytes = s.bytes;
+	bytes[s.n - 1] ^= 4; /* of n */
+	const int fd = sample_fd(bytes, s.n);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	cr_assert_eq(avl_safetensors_open_unverified(&file, path, NULL), 0);
+	cr_expect_eq(avl_safetensors_verified(file), 0);
+	cr_expect_eq(avl_safetensors_verify(file, NULL, NULL), AVL_EFORMAT);
+	const struct avl_safetensor *const n = avl_safetensors_find(file, "n");
+	const struct avl_safetensor *const w = avl_safetensors_find(file, "w");
+	avl_safetensors_summed(file, n, avl_crc32(0, whole, sizeof whole));
+	avl_safetensors_summed(file, w, 1);
+	cr_expect_eq(avl_safetensors_verify(file, NULL, NULL), AVL_EFORMAT);
+	avl_safetensors_summed(file, w, avl_crc32(0, weight, sizeof weight));
+	cr_expect_eq(avl_safetensors_verify(file, NULL, NULL), 0);
+	cr_expect_eq(avl_safetensors_verified(file), 1);
+	avl_safetensors_close(file);
+	close(fd);
+	free(s.bytes);
 }
 
 Test(safetensors, the_same_tensors_give_the_same_bytes)

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "net/node.h"
 #include "net/rows.h"
@@ -337,14 +338,25 @@ Test(graph, another_shape_gives_what_a_new_plan_gives)
 	}
 }
 
-/* So wide that the weights of the second convolution are left in the file at first, and that of the
- * third are not. */
+/* So wide that the weights of all convolutions but the first and the last are left in the file at
+ * first, those by Winograd's way and those of a stride and of 1x1. */
+static const struct avl_layer wide[] = {
+    CONV3("a", 36, 1),
+    NORM("b", NULL),
+    CONV3("c", 330, 1),
+    NORM("d", NULL),
+    RELU(NULL),
+    CONV3("e", 330, 1),
+    NORM("f", NULL),
+    ADD(2, NULL),
+    CONV3("g", 41, 2),
+    NORM("h", NULL),
+    CONV("i", 250, KERNEL(1), STRIDE(1), PAD(0), .bias = 1),
+    CONV("j", 9, KERNEL(1), STRIDE(1), PAD(0)),
+};
+
 Test(graph, late_parameters_change_nothing)
 {
-	static const struct avl_layer wide[] = {
-	    CONV3("a", 36, 1), NORM("b", NULL),    CONV3("c", 330, 1), NORM("d", NULL),
-	    RELU(NULL),        CONV3("e", 330, 1), NORM("f", NULL),    ADD(2, "out"),
-	};
 	static const struct avl_network net = NET(wide);
 	static const struct avl_shape shapes[] = {{2, 3, 11, 14}, {1, 3, 9, 9}};
 	struct avl_par *par;
@@ -382,6 +394,60 @@ Test(graph, late_parameters_change_nothing)
 	avl_safetensors_close(file);
 	parts_release(&parts);
 	avl_par_free(par);
+}
+
+/* Of byte AT of the data of a model file; none where it is negative. */
+static void turn_bit(FILE *file, long at)
+{
+	unsigned char length[8], byte;
+	const int fd = fileno(file);
+	if (at < 0)
+		return;
+	cr_assert_eq(pread(fd, length, sizeof length, 0), (ssize_t)sizeof length);
+	const off_t place = 8 + length[0] + 256 * length[1] + 65536 * length[2] + at;
+	cr_assert_eq(pread(fd, &byte, 1, place), 1);
+	byte ^= 1;
+	cr_assert_eq(pwrite(fd, &byte, 1, place), 1);
+}
+
+/* What the first run has summed up stands for the file: a bit turned under it is found. */
+Test(graph, late_parameters_are_summed_as_they_are_read)
+{
+	static const struct avl_network net = NET(wide);
+	static const char *const turned[] = {NULL, "net.a.weight", "net.c.weight", "net.g.weight",
+					     "net.i.bias"};
+	const struct avl_graph_options options = {
+	    .in = {1, 3, 11, 14}, .prefix = "net.", .late = 1};
+	struct avl_rng rng;
+	struct parts parts;
+	char path[64];
+	avl_rng_init(&rng, 70, 0);
+	rows_weights(&parts, &net, options.in, &rng);
+	FILE *const written = parts_write(&parts, path);
+	for (size_t i = 0; i < sizeof turned / sizeof *turned; i++) {
+		struct avl_safetensors *file;
+		struct avl_graph *graph;
+		cr_assert_eq(avl_safetensors_open_unverified(&file, path, NULL), 0);
+		const struct avl_safetensor *const first = avl_safetensors_at(file, 0);
+		const struct avl_safetensor *const tensor =
+		    avl_safetensors_find(file, turned[i] ? turned[i] : first->name);
+		cr_assert_not_null(tensor);
+		const long at =
+		    turned[i] ? (const char *)tensor->tensor.data - (const char *)first->tensor.data
+			      : -1;
+		turn_bit(written, at);
+		cr_assert_eq(avl_graph_new(&graph, &net, &options, file, NULL), 0);
+		avl_graph_say_sums(graph, file);
+		memset(avl_graph_input(graph), 0, 3 * 11 * 14 * sizeof(float));
+		avl_graph_run(graph, 1);
+		avl_graph_say_sums(graph, file);
+		cr_expect_eq(avl_safetensors_verify(file, NULL, NULL), turned[i] ? AVL_EFORMAT : 0);
+		turn_bit(written, at);
+		avl_graph_free(graph);
+		avl_safetensors_close(file);
+	}
+	fclose(written);
+	parts_release(&parts);
 }
 
 Test(graph, shapes_too_small_or_large_are_refused_and_a_good_one_taken_after_them)

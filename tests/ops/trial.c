@@ -2,6 +2,7 @@
 #include "trial.h"
 
 #include <criterion/criterion.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -120,6 +121,13 @@ static int tail_is_zero(const struct avl_shape *s, const float *blocked)
 	return 1;
 }
 
+static void count_weights(void *read, int block, const float *weight, size_t n)
+{
+	(void)block;
+	(void)weight;
+	atomic_fetch_add((_Atomic size_t *)read, n);
+}
+
 /* Runs COUNT pictures from FIRST on; the planar output into Y. */
 static void run(const struct trial *t, const struct operands *o, int first, int count,
 		struct avl_par *par, float *y)
@@ -135,6 +143,10 @@ static void run(const struct trial *t, const struct operands *o, int first, int 
 	float *const x = part_of(o->x, t->in, first, count, of_x);
 	float *const other = o->other ? part_of(o->other, o->out, first, count, of_other) : NULL;
 	float *const packed = op->packed ? avl_alloc(op->packed(&t->attr, &in), 4) : NULL;
+	_Atomic size_t read = 0;
+	struct avl_params raw = o->params;
+	raw.reads = count_weights;
+	raw.reader = &read;
 	float *const scratch =
 	    avl_alloc(avl_op_scratch(op, &t->attr, &in, avl_par_threads(par)), 4);
 	struct fenced to = fenced_new(avl_shape_floats(&out) / (of_y == AVL_BLOCKED_BF16 ? 2 : 1));
@@ -145,9 +157,15 @@ static void run(const struct trial *t, const struct operands *o, int first, int 
 	    .in = {{in, of_x, x}, {out, of_other, other}},
 	    .out = {out, of_y, to.at},
 	    .packed = packed,
+	    .raw = &raw,
 	    .scratch = scratch,
 	    .par = par,
 	});
+	if (t->attr.late)
+		cr_assert_eq(read,
+			     (size_t)t->attr.out * (size_t)in.c * (size_t)t->attr.kernel_h *
+				 (size_t)t->attr.kernel_w,
+			     "%s: says to have read %zu weights", describe(t), read);
 	cr_assert(fences_stand(&to), "%s: wrote beside its output", describe(t));
 	float *const wide = of_y == AVL_BLOCKED_BF16 ? widened(&out, to.at) : to.at;
 	cr_assert(tail_is_zero(&out, wide), "%s: unused channels are not zero", describe(t));
@@ -193,6 +211,13 @@ static void check_here(const struct trial *t, const struct operands *o, const st
 	for (int i = 0; t->in.n > 1 && i < t->in.n; i++)
 		run(t, o, i, 1, team[0], again + (size_t)i * each);
 	cr_assert(same_bits(y, again, n), "%s: differs for a picture alone", describe(t));
+	struct trial late = *t;
+	late.attr.late = 1;
+	for (int i = 0; t->op == &avl_op_conv && !t->bf16 && i < 2; i++) {
+		run(&late, o, 0, t->in.n, team[i], again);
+		cr_assert(same_bits(y, again, n), "%s: differs from the weights as they are",
+			  describe(t));
+	}
 	free(y);
 	free(again);
 }

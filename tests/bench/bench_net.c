@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* How fast VGG-16 and ResNet-18 are, node by node: the fastest and the median time of a picture,
+/* usage: bench_net [NETWORK...]
+ *
+ * How fast the networks are, node by node: the fastest and the median time of a picture,
  * effective operations (those of direct convolution) a second, and what share that is of what the
  * convolution kernel does on operands in the first level cache, once for each thread. One thread is
  * measured by the processor's time, so that other processes disturb little; several by the clock on
@@ -131,13 +133,30 @@ static struct avl_graph *graph_of(const struct avl_network *net, const char *pre
 	return graph;
 }
 
+/* Of PART, whose input is IN; its output, before any pooling, into OUT. */
+static double operations_of(const struct avl_node_part *part, const struct avl_shape *in,
+			    struct avl_shape *out)
+{
+	const struct avl_attr *const a = &part->attr;
+	const int is_deep = part->op == &avl_op_depthwise;
+	const int channels = is_deep || part->op == &avl_op_conv ? a->out : in->c;
+	if (avl_window_shape(a, in, channels, out, NULL) || (!is_deep && part->op != &avl_op_conv))
+		return 0;
+	return 2.0 * a->kernel_h * a->kernel_w * (is_deep ? 1 : in->c) * out->c * out->h * out->w;
+}
+
 static double operations(const struct avl_node *node)
 {
-	const struct avl_attr *const a = &node->attr;
-	struct avl_shape out; /* before pooling */
-	if (node->op != &avl_op_conv || avl_window_shape(a, &node->in_shape[0], a->out, &out, NULL))
-		return 0;
-	return 2.0 * a->kernel_h * a->kernel_w * node->in_shape[0].c * out.c * out.h * out.w;
+	const struct avl_node_part whole = {.op = node->op, .attr = node->attr};
+	struct avl_shape in = node->in_shape[0], out;
+	double sum = 0;
+	if (!node->parts)
+		return node->op == &avl_op_conv || node->op == &avl_op_depthwise
+			   ? operations_of(&whole, &in, &out)
+			   : 0;
+	for (int i = 0; i < node->parts; i++, in = out)
+		sum += operations_of(&node->part[i], &in, &out);
+	return sum;
 }
 
 static void print_line(const char *what, double ops, double best, double median, double limit)
@@ -225,15 +244,30 @@ static void bench_network(const struct avl_network *net, const char *arch, const
 	avl_safetensors_close(file);
 }
 
-int main(void)
+static const struct {
+	const struct avl_network *net;
+	const char *name, *arch, *prefix;
+	struct avl_shape in;
+} works[] = {
+    {&avl_net_vgg16, "vgg16", "vgg16+soundnet", "image.", {1, 3, 320, 320}},
+    {&avl_net_soundnet, "soundnet", "vgg16+soundnet", "sound.", {1, 1, 1, 220500}},
+    {&avl_net_resnet18, "resnet18", "resnet18+resnet18", "image.", {1, 3, 224, 224}},
+    {&avl_net_sound_resnet18, "resnet18-sound", "resnet18+resnet18", "sound.", {1, 1, 257, 300}},
+    {&avl_net_efficientnet_lite0, "lite0", "efficientnet_lite0+yamnet", "image.", {1, 3, 448, 448}},
+    {&avl_net_yamnet, "yamnet", "efficientnet_lite0+yamnet", "sound.", {1, 1, 96, 64}},
+};
+
+int main(int argc, char **argv)
 {
 	const double limit = peak();
 	printf("%s: %.1f GF/s a thread\n", avl_kern()->level, limit * 1e-9);
-	bench_network(&avl_net_vgg16, "vgg16+resnet18", "image.",
-		      (struct avl_shape){1, 3, 320, 320}, limit);
-	bench_network(&avl_net_resnet18, "resnet18+resnet18", "image.",
-		      (struct avl_shape){1, 3, 224, 224}, limit);
-	bench_network(&avl_net_sound_resnet18, "resnet18+resnet18", "sound.",
-		      (struct avl_shape){1, 1, 257, 300}, limit);
+	for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
+		int wanted = argc < 2;
+		for (int k = 1; k < argc; k++)
+			wanted |= !strcmp(argv[k], works[i].name);
+		if (wanted)
+			bench_network(works[i].net, works[i].arch, works[i].prefix, works[i].in,
+				      limit);
+	}
 	return 0;
 }

@@ -45,66 +45,6 @@ static int open_source(struct avl_clip *clip, struct avl_source *source, const c
 	return 0;
 }
 
-static int open_picture(struct avl_clip *clip, const char *path, struct avl_err *err)
-{
-	const struct avl_picture_options options = {clip->options.width, clip->options.height,
-						    clip->options.threads, clip->options.serial};
-	int rc = open_source(clip, &clip->picture_source, path, err);
-	if (rc)
-		return rc;
-	rc = avl_picture_open(&clip->picture, &clip->picture_source, &options, err);
-	if (rc)
-		return rc;
-	clip->still = avl_picture_still(clip->picture);
-	if (!clip->damage.code)
-		clip->damage = avl_picture_scan(clip->picture)->damage;
-	if (clip->still && clip->damage.code) {
-		*err = clip->damage;
-		return err->code;
-	}
-	return 0;
-}
-
-/* The sound a video comes with, or a file that is all sound. */
-static int open_own_sound(struct avl_clip *clip, int picture_rc, struct avl_err *err)
-{
-	if (picture_rc && picture_rc != AVL_ENONE)
-		return picture_rc;
-	if (clip->still)
-		return 0;
-	const int rc = avl_sound_open(&clip->sound, &clip->picture_source,
-				      clip->picture ? avl_picture_demux(clip->picture) : NULL,
-				      clip->picture ? avl_picture_origin(clip->picture) : NAN,
-				      clip->options.rate_hz, err);
-	if (!rc)
-		avl_sound_take(clip->sound, clip->options.channels);
-	if (rc != AVL_ENONE)
-		return rc;
-	if (!clip->picture)
-		return avl_fail(err, AVL_ENONE, "has neither picture nor sound");
-	return 0;
-}
-
-static int open_files(struct avl_clip *clip, const char *picture, const char *sound,
-		      struct avl_err *err)
-{
-	int rc = 0;
-	if (picture) {
-		rc = open_picture(clip, picture, err);
-		if (!sound)
-			return open_own_sound(clip, rc, err);
-		if (rc)
-			return rc;
-	}
-	rc = open_source(clip, &clip->sound_source, sound, err);
-	if (!rc)
-		rc = avl_sound_open(&clip->sound, &clip->sound_source, NULL, NAN,
-				    clip->options.rate_hz, err);
-	if (!rc)
-		avl_sound_take(clip->sound, clip->options.channels);
-	return rc && picture ? avl_fail_prefix(err, sound) : rc;
-}
-
 /* End of the moving picture. */
 static double video_end(const struct avl_clip *clip)
 {
@@ -149,7 +89,7 @@ static size_t list_times(struct avl_clip *clip, double *times)
 	return n;
 }
 
-static int plan_times(struct avl_clip *clip, struct avl_err *err)
+static int plan_once(struct avl_clip *clip, struct avl_err *err)
 {
 	const struct avl_scan *const scan = avl_picture_scan(clip->picture);
 	size_t most = scan->n;
@@ -159,11 +99,83 @@ static int plan_times(struct avl_clip *clip, struct avl_err *err)
 		most = (size_t)avl_time_count(video_end(clip), clip->options.rate);
 	if (most > TIMES_MAX)
 		return avl_fail(err, AVL_ELIMIT, "would give more than %d records", TIMES_MAX);
+	free(clip->times);
 	clip->times = malloc((most + 1) * sizeof *clip->times);
 	if (!clip->times)
 		return avl_fail(err, AVL_ENOMEM, "out of memory");
+	clip->beyond = 0;
 	clip->ntimes = list_times(clip, clip->times);
 	return avl_picture_plan(clip->picture, clip->times, clip->ntimes, err);
+}
+
+/* Where there can be no plan the decoder may find that time 0 is elsewhere, and then stays with
+ * that. */
+static int plan_times(struct avl_clip *clip, struct avl_err *err)
+{
+	const int64_t origin = avl_picture_scan(clip->picture)->origin;
+	const int rc = plan_once(clip, err);
+	const bool stays = avl_picture_scan(clip->picture)->origin == origin;
+	return rc || stays ? rc : plan_once(clip, err);
+}
+
+static int open_picture(struct avl_clip *clip, const char *path, struct avl_err *err)
+{
+	const struct avl_picture_options options = {clip->options.width, clip->options.height,
+						    clip->options.threads, clip->options.serial};
+	int rc = open_source(clip, &clip->picture_source, path, err);
+	if (rc)
+		return rc;
+	rc = avl_picture_open(&clip->picture, &clip->picture_source, &options, err);
+	if (rc)
+		return rc;
+	clip->still = avl_picture_still(clip->picture);
+	if (!clip->damage.code)
+		clip->damage = avl_picture_scan(clip->picture)->damage;
+	if (clip->still && clip->damage.code) {
+		*err = clip->damage;
+		return err->code;
+	}
+	return plan_times(clip, err);
+}
+
+/* The sound a video comes with, or a file that is all sound. */
+static int open_own_sound(struct avl_clip *clip, int picture_rc, struct avl_err *err)
+{
+	if (picture_rc && picture_rc != AVL_ENONE)
+		return picture_rc;
+	if (clip->still)
+		return 0;
+	const int rc = avl_sound_open(&clip->sound, &clip->picture_source,
+				      clip->picture ? avl_picture_demux(clip->picture) : NULL,
+				      clip->picture ? avl_picture_origin(clip->picture) : NAN,
+				      clip->options.rate_hz, err);
+	if (!rc)
+		avl_sound_take(clip->sound, clip->options.channels);
+	if (rc != AVL_ENONE)
+		return rc;
+	if (!clip->picture)
+		return avl_fail(err, AVL_ENONE, "has neither picture nor sound");
+	return 0;
+}
+
+static int open_files(struct avl_clip *clip, const char *picture, const char *sound,
+		      struct avl_err *err)
+{
+	int rc = 0;
+	if (picture) {
+		rc = open_picture(clip, picture, err);
+		if (!sound)
+			return open_own_sound(clip, rc, err);
+		if (rc)
+			return rc;
+	}
+	rc = open_source(clip, &clip->sound_source, sound, err);
+	if (!rc)
+		rc = avl_sound_open(&clip->sound, &clip->sound_source, NULL, NAN,
+				    clip->options.rate_hz, err);
+	if (!rc)
+		avl_sound_take(clip->sound, clip->options.channels);
+	return rc && picture ? avl_fail_prefix(err, sound) : rc;
 }
 
 int avl_clip_open(struct avl_clip **out, const char *picture, const char *sound,
@@ -176,8 +188,6 @@ int avl_clip_open(struct avl_clip **out, const char *picture, const char *sound,
 	clip->options = *options;
 	clip->picture_source.fd = clip->sound_source.fd = -1;
 	int rc = open_files(clip, picture, sound, err);
-	if (!rc && clip->picture)
-		rc = plan_times(clip, err);
 	if (rc) {
 		/* that it is cut off explains more than what came of it */
 		if (clip->damage.code && rc != AVL_ENOMEM)

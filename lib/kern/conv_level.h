@@ -47,14 +47,11 @@ INLINE void conv_tile(const struct avl_conv_job *job, int block, int pixel, cons
 	const size_t w_block = (size_t)job->taps * (size_t)inner * AVL_BLOCK;
 	const float *w = job->w + (size_t)block * w_block;
 
+	/* the bias comes last: beside that of a folded batch norm small products would be lost */
 	FOR (b, blocks)
-		FOR (v, NV) {
-			const vec bias =
-			    job->bias ? load(job->bias + (block + b) * AVL_BLOCK + v * AVL_VECTOR)
-				      : (vec){0};
-			FOR (p, pixels)
-				sum[b * pixels + p][v] = bias;
-		}
+		FOR (p, pixels)
+			FOR (v, NV)
+				sum[b * pixels + p][v] = (vec){0};
 
 	for (int t = 0; t < job->taps; t++) {
 		const float *const at = x + job->tap[t];
@@ -70,8 +67,11 @@ INLINE void conv_tile(const struct avl_conv_job *job, int block, int pixel, cons
 		FOR (v, NV) {
 			const ptrdiff_t at =
 			    (block + b) * job->y_block + pixel * AVL_BLOCK + v * AVL_VECTOR;
+			const vec bias =
+			    job->bias ? load(job->bias + (block + b) * AVL_BLOCK + v * AVL_VECTOR)
+				      : (vec){0};
 			FOR (p, pixels) {
-				vec y = sum[b * pixels + p][v];
+				vec y = sum[b * pixels + p][v] + bias;
 				if (job->residual)
 					y += load(job->residual + at + p * AVL_BLOCK);
 				store(job->y + at + p * AVL_BLOCK, clamp(y, lo, hi));
